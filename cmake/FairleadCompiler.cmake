@@ -1,0 +1,13 @@
+# Warnings and sanitizers for what is built here; never exported to users of the package.
+add_library(fairlead_compiler INTERFACE)
+target_compile_options(fairlead_compiler INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+                                                   -Woverloaded-virtual)
+if(FAIRLEAD_WERROR)
+  target_compile_options(fairlead_compiler INTERFACE -Werror)
+endif()
+if(FAIRLEAD_SANITIZE)
+  list(JOIN FAIRLEAD_SANITIZE "," sanitizers)
+  # Global on purpose: a sanitizer has to see every translation unit of the process.
+  add_compile_options(-fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${sanitizers})
+endif()

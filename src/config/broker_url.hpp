@@ -1,0 +1,35 @@
+#pragma once
+
+#include <fairlead/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fairlead {
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+  friend bool operator==(HostPort const&, HostPort const&) = default;
+};
+
+/// A parsed broker URL; escapes are decoded.
+struct BrokerUrl {
+  enum class Scheme { kMemory, kKafka, kKafkas, kAmqp, kAmqps };
+  Scheme scheme = Scheme::kMemory;
+  std::string user;
+  std::string password;
+  std::vector<HostPort> hosts;  ///< empty for memory
+  /// AMQP virtual host (`/` when the URL has none), or the name of the memory broker.
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> query;
+};
+
+/// Follows the RabbitMQ URI specification for `amqp[s]`, with several hosts as extension. Errors name the part that is
+/// wrong and never repeat the password.
+[[nodiscard]] Result<BrokerUrl> parse_broker_url(std::string_view url);
+
+}  // namespace fairlead

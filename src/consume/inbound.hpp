@@ -1,0 +1,109 @@
+#pragma once
+
+#include <fairlead/message.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fairlead {
+
+/// An independently settled stream of one subscription: a Kafka partition, an AMQP consumer, a memory partition. The
+/// epoch grows with each assignment or connection, so that settlements of an earlier one are recognised and dropped.
+struct Lane {
+  std::int32_t id = 0;
+  std::uint32_t epoch = 0;
+  friend bool operator==(Lane, Lane) = default;
+};
+
+/// Owns the client library's buffer that the views of an Inbound point into; released on destruction, on any thread.
+class BufferRef {
+ public:
+  using Release = void (*)(void*) noexcept;
+  BufferRef() noexcept = default;
+  BufferRef(void* object, Release release) noexcept : object_(object), release_(release) {}
+  BufferRef(BufferRef&& other) noexcept : object_(std::exchange(other.object_, nullptr)), release_(other.release_) {}
+  BufferRef& operator=(BufferRef&& other) noexcept {
+    if (this != &other) {
+      reset();
+      object_ = std::exchange(other.object_, nullptr);
+      release_ = other.release_;
+    }
+    return *this;
+  }
+  ~BufferRef() { reset(); }
+  void reset() noexcept {
+    if (object_ != nullptr) release_(std::exchange(object_, nullptr));
+  }
+
+ private:
+  void* object_ = nullptr;
+  Release release_ = nullptr;
+};
+
+/// One message taken in. Nodes are pooled by the Intake and keep the capacity of their vectors, so that the steady
+/// state allocates nothing.
+struct Inbound {
+  // --- filled by the backend ---
+  Lane lane;
+  std::int64_t position = 0;  // offset or delivery tag; strictly growing within a lane and epoch
+  std::int32_t partition = -1;
+  std::int64_t timestamp_ms = 0;   // since the epoch, 0 when unknown
+  std::int64_t expires_at_ms = 0;  // since the epoch, 0 for never
+  bool redelivered = false;
+  std::string_view payload;
+  std::string_view key;
+  std::string_view id;
+  std::string_view idempotency_key;
+  std::string_view content_type;
+  std::string_view routing_key;
+  std::string_view traceparent;
+  std::vector<HeaderView> headers;  // the user's; reserved names are in the fields above
+  std::string scratch;              // room for bytes that had to be converted; views may point here
+  BufferRef buffer;
+
+  // --- owned by src/consume ---
+  std::uint32_t attempt = 1;
+  std::string_view destination;
+  std::string_view group;
+  std::string trace;       // the traceparent of this handling
+  std::string last_error;  // why the last attempt failed
+  std::chrono::steady_clock::time_point received_at;
+  std::chrono::steady_clock::time_point due;  // when a retry may run
+  std::uint64_t slot = 0;                     // its place in the lane's watermark
+  Inbound* next = nullptr;
+
+  /// Puts a wire header into its field, or among the user's headers. Malformed reserved values are ignored.
+  void take_header(std::string_view name, std::string_view value);
+  /// Back to the state of a fresh node; releases the buffer, keeps capacity.
+  void clear() noexcept;
+};
+
+/// A singly linked batch of nodes.
+struct InboundList {
+  Inbound* first = nullptr;
+  Inbound* last = nullptr;
+  std::size_t size = 0;
+
+  void push(Inbound& message) noexcept {
+    message.next = nullptr;
+    (last != nullptr ? last->next : first) = &message;
+    last = &message;
+    ++size;
+  }
+  Inbound* pop() noexcept {
+    Inbound* taken = first;
+    if (taken != nullptr) {
+      first = taken->next;
+      if (first == nullptr) last = nullptr;
+      taken->next = nullptr;
+      --size;
+    }
+    return taken;
+  }
+};
+
+}  // namespace fairlead

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+
+// Names of the headers in which Fairlead carries what a broker has no field for. They are reserved: a publish that
+// sets one of them is refused, and a handler sees them as properties of the Delivery instead of as headers.
+namespace fairlead::wire {
+
+inline constexpr std::string_view kMessageId = "message-id";            // Kafka; AMQP has a property
+inline constexpr std::string_view kContentType = "content-type";        // Kafka; AMQP has a property
+inline constexpr std::string_view kMessageKey = "message-key";          // AMQP; Kafka has a field
+inline constexpr std::string_view kRoutingKey = "routing-key";          // Kafka; AMQP has a field
+inline constexpr std::string_view kIdempotencyKey = "idempotency-key";  // when it differs from the id
+inline constexpr std::string_view kTraceparent = "traceparent";         // W3C Trace Context
+inline constexpr std::string_view kExpiresAt = "expires-at";            // Kafka; milliseconds since the epoch
+
+[[nodiscard]] constexpr bool is_reserved(std::string_view name) noexcept {
+  return name == kMessageId || name == kContentType || name == kMessageKey || name == kRoutingKey ||
+         name == kIdempotencyKey || name == kTraceparent || name == kExpiresAt;
+}
+
+}  // namespace fairlead::wire
