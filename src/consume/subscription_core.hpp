@@ -1,0 +1,72 @@
+#pragma once
+
+#include "consume/intake.hpp"
+#include "consume/source.hpp"
+
+#include <fairlead/config.hpp>
+#include <fairlead/result.hpp>
+#include <fairlead/subscription.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+namespace fairlead {
+
+class ConfirmWindow;
+class Logger;
+class Sink;
+
+/// What a broker starts a subscription with.
+struct SubscriptionSetup {
+  SourceSpec spec;
+  Handler handler;
+  std::shared_ptr<Logger> logger;
+  std::shared_ptr<Sink> dead_letter;  ///< null: messages given up on are dropped and logged
+  ConfirmWindow* window = nullptr;    ///< where dead letters wait for their confirm; outlives the subscription's stop
+  PublishConfig publish;
+  bool trace = true;  ///< continue or create a traceparent for each handling
+  std::chrono::milliseconds close_timeout{10'000};
+  std::uint64_t seed = 0;  ///< of the retry jitter
+};
+
+/// One running subscription: binds a Source to the handler through intake, dispatcher and workers. The broker keeps a
+/// share of it to drain and stop it; the user's Subscription holds the other.
+/// Thread-safe. Workers start with `attach`; what the source delivers before that waits.
+class SubscriptionCore {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] static std::shared_ptr<SubscriptionCore> make(SubscriptionSetup setup);
+  /// Stops within `close_timeout` unless that was done. A handler stuck even then keeps its thread, and nothing else.
+  ~SubscriptionCore();
+  SubscriptionCore(SubscriptionCore const&) = delete;
+  SubscriptionCore& operator=(SubscriptionCore const&) = delete;
+
+  /// What the source is opened with, before `attach`.
+  [[nodiscard]] Intake& intake() noexcept;
+  /// Once, with the source that was opened on `intake()`.
+  void attach(std::unique_ptr<Source> source);
+
+  /// Takes in nothing more, at once; what was taken in goes on.
+  void stop_intake() noexcept;
+  /// Stops intake, drops what no handler has begun (the broker keeps it), waits for the running handlers and their
+  /// dead letters, settles. kTimeout when some still run at the deadline; kInvalidArgument from a handler of this
+  /// subscription.
+  [[nodiscard]] Result<void> drain(Clock::time_point deadline);
+  /// `drain`, then ends the workers and closes the source. Never blocks past the deadline. May be called again: it then
+  /// waits for what still runs.
+  [[nodiscard]] Result<void> stop(Clock::time_point deadline);
+
+  [[nodiscard]] SubscriptionStats stats() const;
+  /// The caller is a handler of this subscription.
+  [[nodiscard]] bool runs_on_this_thread() const noexcept;
+  [[nodiscard]] std::chrono::milliseconds close_timeout() const noexcept;
+
+ private:
+  explicit SubscriptionCore(SubscriptionSetup setup);
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fairlead
