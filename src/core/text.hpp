@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fairlead/export.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -8,13 +10,13 @@
 
 namespace fairlead {
 
-[[nodiscard]] bool is_utf8(std::string_view bytes) noexcept;
+[[nodiscard]] FAIRLEAD_EXPORT bool is_utf8(std::string_view bytes) noexcept;
 
 /// The length of the valid UTF-8 sequence that `bytes` begins with; 0 when it does not begin with one.
 [[nodiscard]] std::size_t utf8_sequence(std::string_view bytes) noexcept;
 
-[[nodiscard]] std::string base64(std::string_view bytes);
-[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+[[nodiscard]] FAIRLEAD_EXPORT std::string base64(std::string_view bytes);
+[[nodiscard]] FAIRLEAD_EXPORT std::optional<std::string> from_base64(std::string_view text);
 
 /// The name most like `wanted`; empty when none is near enough to be a slip of the keyboard.
 [[nodiscard]] std::string nearest_name(std::string_view wanted, std::span<std::string const> names);
