@@ -22,8 +22,8 @@ struct SubscriptionSetup {
   SourceSpec spec;
   Handler handler;
   std::shared_ptr<Logger> logger;
-  std::shared_ptr<Sink> dead_letter;  ///< null: messages given up on are dropped and logged
-  ConfirmWindow* window = nullptr;    ///< where dead letters wait for their confirm; outlives the subscription's stop
+  std::shared_ptr<Sink> dead_letter;      ///< null: messages given up on are dropped and logged
+  std::shared_ptr<ConfirmWindow> window;  ///< where dead letters wait for their confirm; may be null without them
   PublishConfig publish;
   bool trace = true;  ///< continue or create a traceparent for each handling
   std::chrono::milliseconds close_timeout{10'000};
@@ -45,8 +45,8 @@ class SubscriptionCore {
 
   /// What the source is opened with, before `attach`.
   [[nodiscard]] Intake& intake() noexcept;
-  /// Once, with the source that was opened on `intake()`.
-  void attach(std::unique_ptr<Source> source);
+  /// Once, with the source that was opened on `intake()`. Starts the threads; fails when the system refuses one.
+  [[nodiscard]] Result<void> attach(std::unique_ptr<Source> source);
 
   /// Takes in nothing more, at once; what was taken in goes on.
   void stop_intake() noexcept;
