@@ -1,0 +1,7 @@
+#include <fairlead/logger.hpp>
+
+namespace fairlead {
+
+Logger::~Logger() = default;
+
+}  // namespace fairlead

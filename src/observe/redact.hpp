@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace fairlead {
+
+/// Free text from a client library with what may be secret replaced by `***`: values after names such as `password=`,
+/// `"client.secret": ` or `Authorization: Bearer `, passwords in URLs, and private keys. It rather hides too much.
+[[nodiscard]] std::string redact(std::string_view text);
+
+}  // namespace fairlead
