@@ -101,6 +101,9 @@ class FAIRLEAD_EXPORT Broker {
   /// Sources are closed by then. Every pending publish must have been completed when it returns.
   virtual Result<void> do_close(std::chrono::steady_clock::time_point deadline) = 0;
 
+  /// The shared sink of a destination, declared and opened on first use.
+  Result<std::shared_ptr<Sink>> sink(DestinationPlan const& plan, std::chrono::steady_clock::time_point deadline);
+
   std::unique_ptr<BrokerCore> core_;
 };
 

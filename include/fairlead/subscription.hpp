@@ -29,6 +29,7 @@ struct SubscriptionStats {
   std::uint64_t dropped = 0;        ///< given up with `dead_letter: false`, or expired
   std::uint64_t redelivered = 0;    ///< taken in with the broker's redelivered mark
   std::uint64_t stale = 0;          ///< settled too late: the partition or connection was gone, the broker redelivers
+  std::uint64_t overrun = 0;        ///< handlers that ran longer than `timeout`
   std::uint64_t in_flight = 0;      ///< now: taken in and not settled
 };
 

@@ -5,31 +5,47 @@
 #include <fairlead/result.hpp>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <string>
-#include <vector>
 
 namespace fairlead {
 
-struct PublishTrail;  // what the log record of a publish needs; publish/publish_log.hpp
+/// What is left to do, beyond the caller's completion, when a publish ends: its log record. publish/publish_log.hpp
+class PublishTrail {
+ public:
+  virtual ~PublishTrail() = default;
+  virtual void ended(Result<Receipt> const& result) noexcept = 0;
+};
+
+/// What happens when a publish ends.
+struct PublishAnswer {
+  Completion done;
+  /// Run `done` inside ConfirmWindow::complete instead of on the completion thread. For the library's own completions,
+  /// which neither block nor run user code.
+  bool runs_inline = false;
+  std::unique_ptr<PublishTrail> trail;  // only while publish records are logged
+};
 
 /// One publish between Sink::publish and its answer. Lives in the window's slab: its address is the opaque pointer or
 /// the ring entry that the client library carries. A publish whose deadline passed is answered at once, but its slot
 /// stays taken until the backend completes it, so a late answer never meets a reused slot.
 struct PendingPublish {
   using Clock = std::chrono::steady_clock;
+  enum class State : std::uint8_t { kFree, kPending, kAnswered };
 
   Result<Receipt> result{Receipt{}};  // the id is set when the slot is taken; the rest by CompletionBatch
-  Completion done;
-  Clock::time_point deadline;
+  PendingPublish* next = nullptr;     // free list, or the batch it is completed in
+
+  // The window's own, under its lock.
+  PublishAnswer answer;
+  State state = State::kFree;
+  bool has_early_deadline = false;
   std::size_t bytes = 0;
-  std::unique_ptr<PublishTrail> trail;  // only while publish records are logged
-  PendingPublish* next = nullptr;       // free list, or the batch it is completed in
-  enum class State : std::uint8_t { kFree, kPending, kAnswered } state = State::kFree;
+  Clock::time_point deadline;
+  std::uint64_t sequence = 0;
+  PendingPublish* older = nullptr;
+  PendingPublish* newer = nullptr;
 };
 
 /// Answers collected by a backend thread, handed to the window under one lock.
@@ -48,7 +64,7 @@ class CompletionBatch {
 
 /// The publishes that wait for the broker's answer: bounded in messages and bytes, each with a deadline. Owns no
 /// thread: the broker's completion thread calls `run_completions`. Thread-safe.
-class ConfirmWindow {
+class ConfirmWindow : public std::enable_shared_from_this<ConfirmWindow> {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -61,12 +77,13 @@ class ConfirmWindow {
   /// Takes the answers; each slot at most once. Never runs user code. Empties the batch.
   void complete(CompletionBatch& batch);
 
-  // --- publisher side --- (see confirm_window.cpp)
-  /// A slot for one message. Full: waits until `deadline` (kTimeout, not persisted), or answers kWouldBlock when
-  /// `wait` is false or the caller is the completion thread.
-  [[nodiscard]] Result<PendingPublish*> acquire(std::size_t bytes, Clock::time_point deadline, bool wait);
-  /// Gives back a slot that the sink refused; its completion was not called.
-  void release(PendingPublish& pending);
+  // --- publisher side ---
+  /// A slot for one message, which takes `answer` over; on error `answer` is left alone. Full: waits until `deadline`
+  /// (kTimeout, not persisted), or answers kWouldBlock when `wait` is false or the caller is inside a completion.
+  [[nodiscard]] Result<PendingPublish*> acquire(std::size_t bytes, Clock::time_point deadline, bool wait,
+                                                PublishAnswer& answer);
+  /// Gives back a slot that the sink refused, and what was to happen; empty when the deadline was quicker.
+  [[nodiscard]] PublishAnswer release(PendingPublish& pending);
   /// Waits until all publishes acquired before have been answered and their completions have returned.
   [[nodiscard]] bool flush(Clock::time_point deadline);
   /// From now on acquire answers kClosed; waiting callers are woken.
@@ -75,10 +92,13 @@ class ConfirmWindow {
   void abandon_all();
 
   // --- completion thread ---
-  /// Waits for answers or for the next deadline, at most until `until`, and runs the completions. Late publishes are
-  /// answered kTimeout, maybe applied. Returns false when closed and empty.
+  /// Waits for answers or for the next deadline, at most until `until`, and runs the completions. Publishes past their
+  /// deadline are answered kTimeout, maybe applied. False when closed and nothing is pending.
   bool run_completions(Clock::time_point until);
-  void wake();
+  /// The caller is inside a completion of this window.
+  [[nodiscard]] bool is_completing() const noexcept;
+
+  [[nodiscard]] std::size_t pending() const;
 
  private:
   struct State;
