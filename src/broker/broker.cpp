@@ -120,7 +120,7 @@ Result<Subscription> Broker::subscribe(std::string_view subscription, Handler ha
   }
   parts.handler = std::move(handler);
   parts.logger = core_->logger;
-  parts.window = core_->window.get();
+  parts.window = core_->window;
   parts.publish = core_->config.publish;
   parts.trace = plan->config.trace;
   parts.close_timeout = core_->config.connection.close_timeout;
