@@ -8,6 +8,7 @@ namespace fairlead {
 namespace {
 
 constexpr std::string_view kHidden = "***";
+constexpr std::string_view kPemBegin = "-----BEGIN ";
 constexpr std::string_view kBlank = " \t\r\n";
 constexpr std::string_view kBehindName = " \t\r\n\"'\\";  // quotes may be escaped in text that quotes JSON
 constexpr std::array<std::string_view, 11> kSecretWords{"password", "passwd",     "passphrase",    "secret",
@@ -74,10 +75,19 @@ std::size_t url_password(std::string_view text, std::size_t at, std::size_t& beg
   return at + end;
 }
 
+/// The end of the private key that begins at `at`; 0 when none does.
+std::size_t private_key_end(std::string_view text, std::size_t at) noexcept {
+  static constexpr std::string_view kEnd = "-----END";
+  auto const rest = text.substr(at);
+  if (!rest.starts_with(kPemBegin)) return 0;
+  auto const title = rest.substr(kPemBegin.size(), rest.find("-----", kPemBegin.size()) - kPemBegin.size());
+  if (title.find("PRIVATE KEY") == std::string_view::npos) return 0;
+  return std::min(text.find(kEnd, at), text.size());
+}
+
 }  // namespace
 
 std::string redact(std::string_view text) {
-  static constexpr std::string_view kPrivateKey = "PRIVATE KEY-----";
   std::string out;
   out.reserve(text.size());
   std::size_t at = 0;
@@ -91,15 +101,17 @@ std::string redact(std::string_view text) {
         continue;
       }
     }
-    if (rest.starts_with(kPrivateKey)) {
-      out.append(kPrivateKey).append(kHidden);
-      at = std::min(text.find("-----END", at), text.size());
+    if (std::size_t const end = private_key_end(text, at); end != 0) {
+      out.append(kHidden);
+      at = end;
       continue;
     }
     if (std::size_t const value = secret_value(text, at); value != 0 && value < text.size()) {
       bool const quoted = text[value] == '"' || text[value] == '\'';
-      out.append(text.substr(at, value - at + (quoted ? 1 : 0))).append(kHidden);
-      at = value_end(text, value);
+      bool const is_pem = text.substr(value).starts_with(kPemBegin);  // has blanks: its own rule hides it
+      out.append(text.substr(at, value - at + (quoted ? 1 : 0)));
+      if (!is_pem) out.append(kHidden);
+      at = is_pem ? value : value_end(text, value);
       continue;
     }
     out.push_back(text[at++]);
