@@ -1,0 +1,197 @@
+#include "config/broker_url.hpp"
+
+#include "config/secrets.hpp"
+#include "core/text.hpp"
+
+#include <fairlead/config.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <optional>
+#include <span>
+
+namespace fairlead {
+namespace {
+
+constexpr char const* kForms =
+    "kafka[s]://host:port,host:port?property=value, amqp[s]://user:password@host:port/vhost or memory://name";
+
+Error invalid(std::string const& what) { return {Errc::kInvalidConfig, "broker URL: " + what}; }
+
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> unescape(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain.push_back(text[i]);
+      continue;
+    }
+    int const high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    int const low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return std::nullopt;
+    plain.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return plain;
+}
+
+/// Cuts `text` at the first `separator` and gives the part in front of it.
+std::string_view cut(std::string_view& text, char separator) {
+  std::size_t const at = text.find(separator);
+  std::string_view const front = text.substr(0, at);
+  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
+  return front;
+}
+
+Result<HostPort> parse_host(std::string_view text, std::uint16_t default_port) {
+  HostPort host;
+  host.port = default_port;
+  std::string_view name = text;
+  std::string_view port;
+  bool has_port = false;
+  if (text.starts_with('[')) {  // an IPv6 address
+    std::size_t const end = text.find(']');
+    if (end == std::string_view::npos) return invalid("'[' without ']' in the host");
+    name = text.substr(1, end - 1);
+    std::string_view const rest = text.substr(end + 1);
+    has_port = rest.starts_with(':');
+    if (!rest.empty() && !has_port) return invalid("something other than a port follows the host");
+    if (has_port) port = rest.substr(1);
+  } else if (std::size_t const colon = text.find(':'); colon != std::string_view::npos) {
+    has_port = true;
+    name = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  auto plain = unescape(name);
+  if (!plain) return invalid("'%' without two hexadecimal digits in the host");
+  host.host = plain->empty() ? "localhost" : *std::move(plain);
+  if (has_port && !port.empty()) {
+    unsigned number = 0;
+    auto const [end, status] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (status != std::errc() || end != port.data() + port.size() || number == 0 || number > 65'535) {
+      return invalid("the port of host '" + host.host + "' must be a number from 1 to 65535");
+    }
+    host.port = static_cast<std::uint16_t>(number);
+  }
+  return host;
+}
+
+Result<void> parse_query(std::string_view text, BrokerUrl& url) {
+  static std::string const amqp_keys[] = {
+      "heartbeat", "connection_timeout",     "channel_max",   "cacertfile", "certfile", "keyfile",
+      "verify",    "server_name_indication", "auth_mechanism"};
+  bool const is_amqp = url.scheme == BrokerUrl::Scheme::kAmqp || url.scheme == BrokerUrl::Scheme::kAmqps;
+  while (!text.empty()) {
+    std::string_view pair = cut(text, '&');
+    if (pair.empty()) continue;
+    auto const name = unescape(cut(pair, '='));
+    auto const value = unescape(pair);
+    if (!name || !value) return invalid("'%' without two hexadecimal digits in the query");
+    if (url.scheme == BrokerUrl::Scheme::kMemory) return invalid("memory:// takes no query");
+    bool const is_known =
+        !is_amqp || std::find(std::begin(amqp_keys), std::end(amqp_keys), *name) != std::end(amqp_keys);
+    if (!is_known) return invalid("unknown query key '" + *name + "'" + did_you_mean(*name, amqp_keys));
+    url.query.emplace_back(*name, *value);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BrokerUrl> parse_broker_url(std::string_view text) {
+  struct Known {
+    std::string_view prefix;
+    BrokerUrl::Scheme scheme;
+    std::uint16_t port;
+  };
+  static constexpr Known kSchemes[] = {{"memory://", BrokerUrl::Scheme::kMemory, 0},
+                                       {"kafka://", BrokerUrl::Scheme::kKafka, 9092},
+                                       {"kafkas://", BrokerUrl::Scheme::kKafkas, 9093},
+                                       {"amqp://", BrokerUrl::Scheme::kAmqp, 5672},
+                                       {"amqps://", BrokerUrl::Scheme::kAmqps, 5671}};
+  Known const* known = nullptr;
+  for (auto const& each : kSchemes) {
+    if (text.starts_with(each.prefix)) known = &each;
+  }
+  if (known == nullptr) return invalid(std::string("must be one of ") + kForms);
+
+  BrokerUrl url;
+  url.scheme = known->scheme;
+  text.remove_prefix(known->prefix.size());
+  std::string_view rest = cut(text, '#');  // a fragment means nothing here
+  std::string_view query = rest;
+  rest = cut(query, '?');
+  if (auto parsed = parse_query(query, url); !parsed) return std::move(parsed).error();
+
+  if (url.scheme == BrokerUrl::Scheme::kMemory) {
+    url.path = rest.empty() ? "default" : std::string(rest);
+    if (url.path.find_first_of("/@:") != std::string::npos)
+      return invalid("the name of a memory broker has no '/', '@' or ':'");
+    return url;
+  }
+
+  std::size_t const slash = rest.find('/');
+  std::string_view authority = rest.substr(0, slash);
+  if (std::size_t const at = authority.rfind('@'); at != std::string_view::npos) {
+    std::string_view password = authority.substr(0, at);
+    auto const user = unescape(cut(password, ':'));
+    auto const secret = unescape(password);
+    if (!user || !secret) return invalid("'%' without two hexadecimal digits in the user or password");
+    url.user = *user;
+    url.password = *secret;
+    authority.remove_prefix(at + 1);
+  }
+  do {
+    auto host = parse_host(cut(authority, ','), known->port);
+    if (!host) return std::move(host).error();
+    url.hosts.push_back(*std::move(host));
+  } while (!authority.empty());
+
+  bool const is_amqp = url.scheme == BrokerUrl::Scheme::kAmqp || url.scheme == BrokerUrl::Scheme::kAmqps;
+  std::string_view const path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  if (!is_amqp) {
+    if (!path.empty()) return invalid("kafka:// has no path; destinations are named in the configuration");
+    return url;
+  }
+  // The RabbitMQ specification takes `amqp://host/` for the virtual host with the empty name, which nobody has; like
+  // most clients Fairlead takes it for the default one.
+  if (path.find('/') != std::string_view::npos)
+    return invalid("the virtual host has one segment; write '/' in it as %2f");
+  auto const vhost = unescape(path);
+  if (!vhost) return invalid("'%' without two hexadecimal digits in the virtual host");
+  url.path = vhost->empty() ? "/" : *vhost;
+  return url;
+}
+
+std::string redacted_url(std::string_view url) {
+  std::string shown(url);
+  std::size_t const scheme = shown.find("://");
+  std::size_t const begin = scheme == std::string::npos ? 0 : scheme + 3;
+  std::size_t const at = shown.rfind('@', shown.find_first_of("/?", begin));
+  if (at != std::string::npos && at >= begin) {
+    std::size_t const colon = shown.find(':', begin);
+    if (colon < at) shown.replace(colon + 1, at - colon - 1, "***");
+  }
+  for (std::size_t query = shown.find('?'); query != std::string::npos && query + 1 < shown.size();) {
+    std::size_t const next = shown.find('&', query + 1);
+    std::size_t const equals = shown.find('=', query);
+    if (equals < next && is_secret_name(std::string_view(shown).substr(query + 1, equals - query - 1))) {
+      std::size_t const length = next == std::string::npos ? std::string::npos : next - equals - 1;
+      shown.replace(equals + 1, length, "***");
+      query = shown.find('&', equals);
+    } else {
+      query = next;
+    }
+  }
+  return shown;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,174 @@
+#include "config/values.hpp"
+
+#include "core/text.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace fairlead {
+namespace {
+
+template <class T>
+struct Named {
+  std::string_view name;
+  T value;
+};
+
+constexpr Named<Ordering> kOrderings[] = {
+    {"none", Ordering::kNone}, {"key", Ordering::kKey}, {"partition", Ordering::kPartition}};
+constexpr Named<StartFrom> kStarts[] = {{"earliest", StartFrom::kEarliest}, {"latest", StartFrom::kLatest}};
+constexpr Named<ExchangeType> kExchanges[] = {{"topic", ExchangeType::kTopic},
+                                              {"direct", ExchangeType::kDirect},
+                                              {"fanout", ExchangeType::kFanout},
+                                              {"headers", ExchangeType::kHeaders}};
+constexpr Named<QueueType> kQueues[] = {
+    {"quorum", QueueType::kQuorum}, {"classic", QueueType::kClassic}, {"stream", QueueType::kStream}};
+constexpr Named<Compression> kCompressions[] = {{"none", Compression::kNone},
+                                                {"snappy", Compression::kSnappy},
+                                                {"lz4", Compression::kLz4},
+                                                {"zstd", Compression::kZstd},
+                                                {"gzip", Compression::kGzip}};
+constexpr Named<LogLevel> kLevels[] = {{"trace", LogLevel::kTrace}, {"debug", LogLevel::kDebug},
+                                       {"info", LogLevel::kInfo},   {"warn", LogLevel::kWarn},
+                                       {"error", LogLevel::kError}, {"off", LogLevel::kOff}};
+constexpr Named<LogFormat> kFormats[] = {{"json", LogFormat::kJson}, {"console", LogFormat::kConsole}};
+
+template <class T, std::size_t N>
+Complaint parse_named(std::string_view text, Named<T> const (&names)[N], T& out) {
+  std::vector<std::string> known;
+  std::string list;
+  for (auto const& each : names) {
+    if (each.name == text) {
+      out = each.value;
+      return std::nullopt;
+    }
+    known.emplace_back(each.name);
+    list += (list.empty() ? "" : ", ") + std::string(each.name);
+  }
+  return "'" + std::string(text) + "' is not one of " + list + did_you_mean(text, known);
+}
+
+template <class T, std::size_t N>
+std::string format_named(T value, Named<T> const (&names)[N]) {
+  for (auto const& each : names) {
+    if (each.value == value) return std::string(each.name);
+  }
+  return "?";
+}
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+constexpr Unit kTimes[] = {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+constexpr Unit kSizes[] = {
+    {"", 1},           {"B", 1},           {"kB", 1'000},         {"KB", 1'000},     {"KiB", 1U << 10U},
+    {"MB", 1'000'000}, {"MiB", 1U << 20U}, {"GB", 1'000'000'000}, {"GiB", 1U << 30U}};
+
+template <std::size_t N>
+Complaint parse_units(std::string_view text, Unit const (&units)[N], char const* examples, std::uint64_t& out) {
+  std::uint64_t number = 0;
+  auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view const unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (status == std::errc()) {
+    for (auto const& each : units) {
+      if (each.name != unit) continue;
+      if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / each.factor) break;
+      out = number * each.factor;
+      return std::nullopt;
+    }
+  }
+  return "'" + std::string(text) + "' is not " + examples;
+}
+
+}  // namespace
+
+Complaint parse_value(std::string_view text, std::string& out) {
+  out = text;
+  return std::nullopt;
+}
+
+Complaint parse_value(std::string_view text, bool& out) {
+  if (text != "true" && text != "false") return "'" + std::string(text) + "' is not true or false";
+  out = text == "true";
+  return std::nullopt;
+}
+
+Complaint parse_value(std::string_view text, int& out) {
+  auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (status == std::errc() && end == text.data() + text.size()) return std::nullopt;
+  return "'" + std::string(text) + "' is not a whole number";
+}
+
+Complaint parse_value(std::string_view text, double& out) {
+  auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (status == std::errc() && end == text.data() + text.size()) return std::nullopt;
+  return "'" + std::string(text) + "' is not a number";
+}
+
+Complaint parse_value(std::string_view text, std::size_t& out) {
+  std::uint64_t bytes = 0;
+  auto complaint = parse_units(text, kSizes, "a size such as 512KiB, 32MiB or 1000000", bytes);
+  if (!complaint) out = bytes;
+  return complaint;
+}
+
+Complaint parse_value(std::string_view text, std::chrono::milliseconds& out) {
+  std::uint64_t milliseconds = 0;
+  auto complaint = parse_units(text, kTimes, "a time with its unit such as 200ms, 30s, 5m, 2h or 7d", milliseconds);
+  if (!complaint) out = std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds));
+  return complaint;
+}
+
+Complaint parse_value(std::string_view text, std::chrono::seconds& out) {
+  std::chrono::milliseconds exact{};
+  if (auto complaint = parse_value(text, exact)) return complaint;
+  out = std::chrono::duration_cast<std::chrono::seconds>(exact);
+  if (out != exact) return "'" + std::string(text) + "' is not a whole number of seconds";
+  return std::nullopt;
+}
+
+Complaint parse_value(std::string_view text, Ordering& out) { return parse_named(text, kOrderings, out); }
+Complaint parse_value(std::string_view text, StartFrom& out) { return parse_named(text, kStarts, out); }
+Complaint parse_value(std::string_view text, ExchangeType& out) { return parse_named(text, kExchanges, out); }
+Complaint parse_value(std::string_view text, QueueType& out) { return parse_named(text, kQueues, out); }
+Complaint parse_value(std::string_view text, Compression& out) { return parse_named(text, kCompressions, out); }
+Complaint parse_value(std::string_view text, LogLevel& out) { return parse_named(text, kLevels, out); }
+Complaint parse_value(std::string_view text, LogFormat& out) { return parse_named(text, kFormats, out); }
+
+std::string format_value(std::string const& value) {
+  bool const plain = !value.empty() && value.find_first_of(":#{}[],&*!|>'\"%@` \n\t") == std::string::npos;
+  if (plain) return value;
+  std::string quoted = "'";
+  for (char const c : value) quoted.append(c == '\'' ? 2 : 1, c);
+  return quoted + "'";
+}
+std::string format_value(bool value) { return value ? "true" : "false"; }
+std::string format_value(int value) { return std::to_string(value); }
+std::string format_value(double value) {
+  char text[32];
+  auto const end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+std::string format_value(std::size_t value) {
+  if (value > 0 && value % (1U << 20U) == 0) return std::to_string(value >> 20U) + "MiB";
+  if (value > 0 && value % (1U << 10U) == 0) return std::to_string(value >> 10U) + "KiB";
+  return std::to_string(value);
+}
+std::string format_value(std::chrono::milliseconds value) {
+  auto const count = value.count();
+  if (count > 0 && count % 1'000 == 0) return std::to_string(count / 1'000) + "s";
+  return std::to_string(count) + "ms";
+}
+std::string format_value(std::chrono::seconds value) { return std::to_string(value.count()) + "s"; }
+std::string format_value(Ordering value) { return format_named(value, kOrderings); }
+std::string format_value(StartFrom value) { return format_named(value, kStarts); }
+std::string format_value(ExchangeType value) { return format_named(value, kExchanges); }
+std::string format_value(QueueType value) { return format_named(value, kQueues); }
+std::string format_value(Compression value) { return format_named(value, kCompressions); }
+std::string format_value(LogLevel value) { return format_named(value, kLevels); }
+std::string format_value(LogFormat value) { return format_named(value, kFormats); }
+
+}  // namespace fairlead
