@@ -1,0 +1,29 @@
+#pragma once
+
+#include "config/plan.hpp"
+#include "kafka/handles.hpp"
+
+#include <fairlead/logger.hpp>
+#include <fairlead/result.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace fairlead::kafka {
+
+/// The topic of a destination or dead letter.
+[[nodiscard]] std::string topic_of(DestinationPlan const& plan);
+
+/// Creates the topic unless it exists, and waits until every partition has a leader. An existing topic with more
+/// partitions than configured is warned of; with fewer it is kPreconditionFailed. Blocks until `deadline` at most.
+Result<void> declare_topic(rd_kafka_t* client, DestinationPlan const& plan, Logger& logger,
+                           std::chrono::steady_clock::time_point deadline);
+
+/// How many partitions the topic has; kUnknownDestination when there is no such topic.
+[[nodiscard]] Result<int> count_partitions(rd_kafka_t* client, DestinationPlan const& plan,
+                                           std::chrono::steady_clock::time_point deadline);
+
+/// Milliseconds until `deadline` as librdkafka takes them; never negative, which would mean for ever.
+[[nodiscard]] int milliseconds_until(std::chrono::steady_clock::time_point deadline) noexcept;
+
+}  // namespace fairlead::kafka

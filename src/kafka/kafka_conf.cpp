@@ -1,0 +1,221 @@
+#include "kafka/kafka_conf.hpp"
+
+#include "core/text.hpp"
+#include "observe/redact.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fairlead::kafka {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMaxClientId = 64;  // librdkafka below 2.5 crashes on long ones
+constexpr int kHasFetchQueueBackoff = 0x020200ff;
+
+/// A property that Fairlead sets itself, and the setting to use instead.
+struct Refused {
+  std::string_view name;
+  std::string_view instead;
+};
+constexpr std::string_view kContract = "Fairlead's guarantees depend on it";
+constexpr std::array kRefused{
+    Refused{"bootstrap.servers", "the addresses are in `broker`"},
+    Refused{"metadata.broker.list", "the addresses are in `broker`"},
+    Refused{"client.id", "use `service`"},
+    Refused{"group.id", "use subscriptions.<name>.group"},
+    Refused{"auto.offset.reset", "use subscriptions.<name>.start"},
+    Refused{"message.timeout.ms", "use publish.deadline"},
+    Refused{"delivery.timeout.ms", "use publish.deadline"},
+    Refused{"message.max.bytes", "use publish.max_message_bytes"},
+    Refused{"queue.buffering.max.messages", "use publish.window_messages"},
+    Refused{"queue.buffering.max.kbytes", "use publish.window_bytes"},
+    Refused{"compression.codec", "use kafka.compression"},
+    Refused{"compression.type", "use kafka.compression"},
+    Refused{"reconnect.backoff.ms", "use connection.backoff_initial"},
+    Refused{"reconnect.backoff.max.ms", "use connection.backoff_max"},
+    Refused{"allow.auto.create.topics", "use destinations.<name>.declare"},
+    Refused{"log_level", "use log.loggers.kafka"},
+    Refused{"log.queue", kContract},
+    Refused{"acks", kContract},
+    Refused{"request.required.acks", kContract},
+    Refused{"enable.idempotence", kContract},
+    Refused{"transactional.id", kContract},
+    Refused{"partitioner", kContract},
+    Refused{"delivery.report.only.error", kContract},
+    Refused{"enable.auto.commit", kContract},
+    Refused{"auto.commit.enable", kContract},
+    Refused{"enable.auto.offset.store", kContract},
+    Refused{"offset.store.method", kContract},
+    Refused{"enable.partition.eof", kContract},
+};
+
+std::string compression_name(Compression compression) {
+  switch (compression) {
+    case Compression::kNone: return "none";
+    case Compression::kSnappy: return "snappy";
+    case Compression::kLz4: return "lz4";
+    case Compression::kZstd: return "zstd";
+    case Compression::kGzip: return "gzip";
+  }
+  return "none";
+}
+
+NativeOptions safe_defaults(Config const& config) {
+  return {
+      {"socket.timeout.ms", "15000"},
+      {"socket.connection.setup.timeout.ms", "10000"},
+      {"socket.keepalive.enable", "true"},
+      {"topic.metadata.refresh.interval.ms", "60000"},
+      {"topic.metadata.propagation.max.ms", "5000"},  // how long an unknown topic may take to become unroutable
+      {"log.connection.close", "false"},
+      {"reconnect.backoff.ms", std::to_string(config.connection.backoff_initial.count())},
+      {"reconnect.backoff.max.ms", std::to_string(config.connection.backoff_max.count())},
+  };
+}
+
+void secure(NativeOptions& options, BrokerUrl const& url) {
+  bool const tls = url.scheme == BrokerUrl::Scheme::kKafkas;
+  bool const sasl = !url.user.empty();
+  options["security.protocol"] = sasl ? (tls ? "sasl_ssl" : "sasl_plaintext") : (tls ? "ssl" : "plaintext");
+  if (!sasl) return;
+  options["sasl.mechanisms"] = "PLAIN";
+  options["sasl.username"] = url.user;
+  options["sasl.password"] = url.password;
+}
+
+/// Some properties have two names; a default under one must not stand beside the user's value under the other.
+std::string_view main_name(std::string_view name) noexcept {
+  if (name == "sasl.mechanism") return "sasl.mechanisms";
+  if (name == "fetch.message.max.bytes") return "max.partition.fetch.bytes";
+  return name;
+}
+
+/// Also finds `topic.acks`: librdkafka takes topic properties with that prefix.
+bool is_named(Refused const& refused, std::string_view name) noexcept {
+  constexpr std::string_view kPrefix = "topic.";
+  bool const has_prefix = name.substr(0, kPrefix.size()) == kPrefix;
+  return name == refused.name || (has_prefix && name.substr(kPrefix.size()) == refused.name);
+}
+
+/// Takes one property of the user's, or says why not.
+void take(NativeOptions& options, std::string const& name, std::string const& value, std::string const& from,
+          std::vector<std::string>& problems) {
+  auto const* const refused =
+      std::find_if(kRefused.begin(), kRefused.end(), [&](Refused const& entry) { return is_named(entry, name); });
+  if (refused != kRefused.end()) {
+    problems.push_back(from + name + " cannot be set: " + std::string(refused->instead));
+  } else if (name == "partition.assignment.strategy" && value.find("cooperative") != std::string::npos) {
+    problems.push_back(from + name + ": cooperative assignors are not supported; use range, roundrobin");
+  } else if (name == "debug" && (value.find("all") != std::string::npos || value.find("conf") != std::string::npos)) {
+    problems.push_back(from + name + ": the contexts `conf` and `all` would log secrets; name the others you need");
+  } else {
+    options[std::string(main_name(name))] = value;
+  }
+}
+
+std::vector<std::string> known_properties() {
+  ConfPtr const conf(rd_kafka_conf_new());
+  std::size_t count = 0;
+  char const** const dump = rd_kafka_conf_dump(conf.get(), &count);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i + 1 < count; i += 2) names.emplace_back(dump[i]);
+  rd_kafka_conf_dump_free(dump, count);
+  return names;
+}
+
+}  // namespace
+
+milliseconds message_timeout(milliseconds publish_deadline) noexcept {
+  auto const margin = std::min<milliseconds>(publish_deadline / 4, milliseconds(1500));
+  return std::max<milliseconds>(publish_deadline - margin, milliseconds(100));
+}
+
+std::string addresses_of(BrokerUrl const& url) {
+  std::string list;
+  for (auto const& [host, port] : url.hosts) {
+    bool const is_v6 = host.find(':') != std::string::npos;
+    list += (list.empty() ? "" : ",") + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  }
+  return list;
+}
+
+Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url) {
+  auto options = safe_defaults(config);
+  secure(options, url);
+  std::vector<std::string> problems;
+  for (auto const& [name, value] : url.query) take(options, name, value, "broker: ", problems);
+  for (auto const& [name, value] : config.kafka.conf) take(options, name, value, "kafka.conf.", problems);
+  if (!problems.empty()) {
+    std::string message;
+    for (auto const& problem : problems) message += (message.empty() ? "" : "\n") + problem;
+    return Error{Errc::kInvalidConfig, std::move(message)};
+  }
+  options["bootstrap.servers"] = addresses_of(url);
+  options["client.id"] = config.service.substr(0, kMaxClientId);
+  options["log.queue"] = "true";  // the log is written from our threads, not from inside librdkafka's locks
+  options["allow.auto.create.topics"] = "false";
+  return options;
+}
+
+NativeOptions producer_options(NativeOptions client, Config const& config) {
+  constexpr std::size_t kFraming = std::size_t{16} << 10;  // librdkafka counts its own framing as well
+  auto const window = config.publish.window_messages > 0 ? config.publish.window_messages : 100'000;
+  auto const window_bytes = config.publish.window_bytes + config.publish.max_message_bytes;
+  client["enable.idempotence"] = "true";
+  client["acks"] = "all";
+  client["partitioner"] = "murmur2_random";  // as the Java client
+  client["compression.codec"] = compression_name(config.kafka.compression);
+  client["message.timeout.ms"] = std::to_string(message_timeout(config.publish.deadline).count());
+  client["message.max.bytes"] = std::to_string(config.publish.max_message_bytes + kFraming);
+  // Above the publish window, which is what bounds memory: librdkafka's queue is never the one that is full.
+  client["queue.buffering.max.messages"] = std::to_string(window + 1'000);
+  client["queue.buffering.max.kbytes"] = std::to_string(window_bytes / 1024 + 1024);
+  return client;
+}
+
+NativeOptions consumer_options(NativeOptions client, std::string const& group) {
+  NativeOptions options{
+      {"session.timeout.ms", "10000"},  // a member that was killed is replaced after this
+      {"partition.assignment.strategy", "range,roundrobin"},
+      {"queued.min.messages", "50000"},
+      {"queued.max.messages.kbytes", "16384"},
+      {"fetch.max.bytes", std::to_string(std::size_t{8} << 20)},
+      {"max.partition.fetch.bytes", std::to_string(std::size_t{1} << 20)},
+      {"isolation.level", "read_committed"},
+  };
+  if (rd_kafka_version() >= kHasFetchQueueBackoff) options["fetch.queue.backoff.ms"] = "5";  // else: FetchWaker
+  for (auto& [name, value] : client) options[name] = std::move(value);
+  options["group.id"] = group;
+  options["enable.auto.commit"] = "false";
+  options["enable.auto.offset.store"] = "false";
+  options["auto.offset.reset"] = "earliest";  // `latest` is an explicit position: start_position.hpp
+  return options;
+}
+
+Result<ConfPtr> make_conf(NativeOptions const& options, void* topic_opaque) {
+  ConfPtr conf(rd_kafka_conf_new());
+  // First: topic properties set on `conf` below land in this default topic configuration.
+  rd_kafka_topic_conf_t* const topics = rd_kafka_topic_conf_new();
+  rd_kafka_topic_conf_set_opaque(topics, topic_opaque);
+  rd_kafka_conf_set_default_topic_conf(conf.get(), topics);
+  std::string problems;
+  for (auto const& [name, value] : options) {
+    char why[512];
+    auto const outcome = rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), why, sizeof why);
+    if (outcome == RD_KAFKA_CONF_OK) continue;
+    bool const is_unknown = outcome == RD_KAFKA_CONF_UNKNOWN;
+    problems += problems.empty() ? "" : "\n";
+    problems += "kafka.conf." + name + ": ";
+    problems += is_unknown ? "librdkafka has no such property" + did_you_mean(name, known_properties()) : redact(why);
+  }
+  if (!problems.empty()) return Error{Errc::kInvalidConfig, std::move(problems)};
+  return conf;
+}
+
+}  // namespace fairlead::kafka
