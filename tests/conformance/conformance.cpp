@@ -1,0 +1,97 @@
+#include "conformance/conformance.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <random>
+
+namespace fairlead::conformance {
+
+std::vector<BrokerUnderTest> brokers_under_test() {
+  return {{"memory", ""}, {"kafka", "FAIRLEAD_KAFKA_URL"}, {"amqp", "FAIRLEAD_AMQP_URL"}};
+}
+
+std::string name_of(testing::TestParamInfo<BrokerUnderTest> const& broker) { return broker.param.name; }
+
+void Conformance::SetUp() {
+  std::string const& variable = GetParam().url_variable;
+  if (variable.empty()) {
+    url_ = "memory://" + unique_name("conformance");
+    return;
+  }
+  if (char const* const url = std::getenv(variable.c_str()); url != nullptr && *url != '\0') {
+    url_ = url;
+    return;
+  }
+  char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
+  if (required != nullptr && std::string_view(required) == "1") FAIL() << variable << " is not set, and is required";
+  GTEST_SKIP() << variable << " is not set";
+}
+
+Config Conformance::config() const {
+  Config config;
+  config.broker = url_;
+  config.service = "conformance";
+  config.log.level = LogLevel::kWarn;
+  config.destinations[destination_] = {};
+  add_group(config, "billing");
+  // How soon Kafka notices a member that died; other brokers know at once and do not read it.
+  config.kafka.conf["session.timeout.ms"] = "6000";
+  return config;
+}
+
+SubscriptionConfig& Conformance::add_group(Config& config, std::string const& name) const {
+  SubscriptionConfig& subscription = config.subscriptions[name];
+  subscription.destination = destination_;
+  subscription.group = name;
+  subscription.retry.initial = 10ms;
+  subscription.retry.max = 50ms;
+  return subscription;
+}
+
+void Conformance::read_dead_letters(Config& config) const {
+  SubscriptionConfig& subscription = config.subscriptions["dead letters"];
+  subscription.destination = destination_ + ".billing.dlq";
+  subscription.group = "inspection";
+}
+
+std::unique_ptr<Broker> Conformance::open(Config const& config) {
+  auto broker = Broker::open(config).value();
+  if (!broker->capabilities().survives_process_exit && anchor_ == nullptr) anchor_ = Broker::open(config).value();
+  return broker;
+}
+
+void Conformance::publish(Broker& broker, std::vector<Message> const& messages) const {
+  auto publisher = broker.publisher(destination_).value();
+  for (auto const& result : publisher.publish_batch(messages)) result.value();
+}
+
+void Conformance::publish(Broker& broker, std::string payload, std::string key) const {
+  publish(broker, {Message{.payload = std::move(payload), .key = std::move(key)}});
+}
+
+std::string Conformance::unique_name(std::string_view prefix) {
+  static std::string const run = [] {
+    std::random_device device;
+    return std::to_string((std::uint64_t{device()} << 32) | device());
+  }();
+  static std::atomic<int> count{0};
+  return std::string(prefix) + "-" + run + "-" + std::to_string(++count);
+}
+
+std::vector<Message> numbered(std::string const& prefix, int count, std::string const& key) {
+  std::vector<Message> messages;
+  for (int index = 0; index < count; ++index) {
+    messages.push_back({.payload = prefix + std::to_string(index), .key = key});
+  }
+  return messages;
+}
+
+std::vector<std::string> payloads_of(std::vector<Message> const& messages) {
+  std::vector<std::string> payloads;
+  for (Message const& message : messages) payloads.push_back(message.payload);
+  return payloads;
+}
+
+std::set<std::string> distinct(std::vector<std::string> const& payloads) { return {payloads.begin(), payloads.end()}; }
+
+}  // namespace fairlead::conformance
