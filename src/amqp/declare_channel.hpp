@@ -1,0 +1,35 @@
+#pragma once
+
+#include "amqp/channel.hpp"
+#include "amqp/waiter.hpp"
+
+#include <fairlead/result.hpp>
+
+#include <memory>
+
+namespace fairlead::amqp {
+
+class Connection;
+
+/// A channel that lives for one script, because the first refused request closes it.
+class DeclareChannel final : public Channel {
+ public:
+  DeclareChannel(Script script, std::shared_ptr<Waiter> done) : script_(std::move(script)), done_(std::move(done)) {}
+
+ private:
+  Script opening() override { return script_; }
+  void on_open() override;
+  void on_lost(Error const& error, bool with_connection) override;
+  void on_closed() override;
+  void on_method(amqp_method_number_t, void*) override {}
+  void on_content(Content) override {}
+
+  Script script_;
+  std::shared_ptr<Waiter> done_;
+};
+
+/// Runs the script on the connection and waits for the broker's answers. When there is no connection, waits for it.
+[[nodiscard]] Result<void> run_script(Connection& connection, Script script,
+                                      std::chrono::steady_clock::time_point deadline);
+
+}  // namespace fairlead::amqp
