@@ -2,6 +2,7 @@
 #include <fairlead/json.hpp>
 
 #include <iostream>
+#include <latch>
 
 struct Order {
   std::string id, user_id;
@@ -12,8 +13,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Order, id, user_id, amount)
 int main() {
   auto broker = fairlead::Broker::open(fairlead::load_config("orders.yaml").value()).value();
 
-  auto billing = broker->subscribe<Order>("billing", [](Order const& order, fairlead::Delivery const& delivery) {
+  std::latch charged(1);
+  auto billing = broker->subscribe<Order>("billing", [&](Order const& order, fairlead::Delivery const& delivery) {
     std::cout << "charge " << order.user_id << " " << order.amount << " (attempt " << delivery.attempt() << ")\n";
+    charged.count_down();
     return fairlead::ack();
   });
 
@@ -22,5 +25,6 @@ int main() {
   auto receipt = orders.publish(order, {.key = order.user_id, .idempotency_key = order.id + ":created"});
   std::cout << "confirmed " << receipt.value().id << "\n";
 
+  charged.wait();
   broker->drain(std::chrono::seconds(5)).value();
 }
