@@ -105,7 +105,7 @@ class Validation {
 
   void check_subscription(std::string const& key, SubscriptionConfig const& subscription) {
     std::string const path = "subscriptions." + key;
-    name(path, key);
+    if (key.empty() || key.size() > 200) complain(path, "names have 1 to 200 characters");
     check_destination_of(path, subscription);
     if (!subscription.group.empty()) name(path + ".group", subscription.group);
     range(path + ".concurrency", subscription.concurrency, 1, 1024, "must be from 1 to 1024");
