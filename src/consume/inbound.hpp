@@ -3,6 +3,7 @@
 #include <fairlead/message.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,8 +12,11 @@
 
 namespace fairlead {
 
+struct KeyQueue;  // consume/key_table.hpp
+
 /// An independently settled stream of one subscription: a Kafka partition, an AMQP consumer, a memory partition. The
 /// epoch grows with each assignment or connection, so that settlements of an earlier one are recognised and dropped.
+/// Ids are small and not negative: tables are indexed by them.
 struct Lane {
   std::int32_t id = 0;
   std::uint32_t epoch = 0;
@@ -69,11 +73,14 @@ struct Inbound {
   std::uint32_t attempt = 1;
   std::string_view destination;
   std::string_view group;
-  std::string trace;       // the traceparent of this handling
-  std::string last_error;  // why the last attempt failed
-  std::chrono::steady_clock::time_point received_at;
+  std::string trace;                          // the traceparent of this handling
+  std::string last_error;                     // why the last attempt failed
   std::chrono::steady_clock::time_point due;  // when a retry may run
   std::uint64_t slot = 0;                     // its place in the lane's watermark
+  std::size_t bytes = 0;                      // of payload, key and headers, as the bounds count them
+  bool given_up = false;                      // what is left to do is its dead letter
+  std::uint32_t failed_publishes = 0;         // of the dead letter
+  KeyQueue* queue = nullptr;                  // of its key; null without order
   Inbound* next = nullptr;
 
   /// Puts a wire header into its field, or among the user's headers. Malformed reserved values are ignored.
@@ -93,6 +100,14 @@ struct InboundList {
     (last != nullptr ? last->next : first) = &message;
     last = &message;
     ++size;
+  }
+  /// Moves all of `other` to the end.
+  void splice(InboundList& other) noexcept {
+    if (other.first == nullptr) return;
+    (last != nullptr ? last->next : first) = other.first;
+    last = other.last;
+    size += other.size;
+    other = {};
   }
   Inbound* pop() noexcept {
     Inbound* taken = first;

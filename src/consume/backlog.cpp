@@ -1,0 +1,178 @@
+#include "consume/backlog.hpp"
+
+#include <algorithm>
+
+namespace fairlead {
+
+namespace {
+
+std::size_t bytes_of(Inbound const& message) noexcept {
+  std::size_t bytes = message.payload.size() + message.key.size();
+  for (auto const& header : message.headers) bytes += header.name.size() + header.value.size();
+  return bytes;
+}
+
+void note(std::vector<Settlement>& settlements, Settlement settlement) {
+  // A batch touches few lanes, and mostly the one of the message before.
+  for (auto known = settlements.rbegin(); known != settlements.rend(); ++known) {
+    if (known->lane == settlement.lane) {
+      known->position = std::max(known->position, settlement.position);
+      return;
+    }
+  }
+  settlements.push_back(settlement);
+}
+
+}  // namespace
+
+Intake::Room Backlog::room() noexcept {
+  Intake::Room room;
+  if (!is_closing_) {
+    room.messages = max_messages_ - std::min(unsettled_, max_messages_);
+    room.bytes = max_bytes_ - std::min(bytes_, max_bytes_);
+  }
+  source_waits_ = !room;
+  return room;
+}
+
+void Backlog::add(InboundList batch, Effects& effects) {
+  while (Inbound* const message = batch.pop()) {
+    LaneTable::Entry* const lane = is_closing_ ? nullptr : lanes_.find(message->lane);
+    if (lane == nullptr || lane->is_closing) {
+      effects.released.push(*message);
+      continue;
+    }
+    message->slot = lane->watermark.add(message->position);
+    message->bytes = bytes_of(*message);
+    bytes_ += message->bytes;
+    ++unsettled_;
+    ++received_;
+    if (message->redelivered) ++redelivered_;
+    dispatcher_.push(*message);
+  }
+}
+
+void Backlog::open_lane(Lane lane, Effects& effects) {
+  if (auto* const before = lanes_.find_any_epoch(lane)) end_lane(*before, effects);
+  lanes_.open(lane);
+}
+
+void Backlog::lose_lane(Lane lane, Effects& effects) {
+  if (auto* const entry = lanes_.find(lane)) end_lane(*entry, effects);
+}
+
+void Backlog::end_lane(LaneTable::Entry& entry, Effects& effects) {
+  InboundList dropped;
+  dispatcher_.drop_lane(entry.lane, dropped);
+  unsettled_ -= entry.watermark.size();
+  LaneTable::close(entry);
+  release_all(dropped, effects);
+}
+
+void Backlog::close_lane(Lane lane, Effects& effects) {
+  auto* const entry = lanes_.find(lane);
+  if (entry == nullptr) return;
+  entry->is_closing = true;
+  InboundList dropped;
+  dispatcher_.drop_lane(lane, dropped);
+  release_all(dropped, effects);
+}
+
+void Backlog::close_intake(Effects& effects) {
+  is_closing_ = true;
+  InboundList dropped;
+  dispatcher_.drop_all(dropped);
+  release_all(dropped, effects);
+}
+
+void Backlog::lose_all_lanes(Effects& effects) {
+  lanes_.for_each_open([&](LaneTable::Entry& entry) { end_lane(entry, effects); });
+}
+
+void Backlog::take(std::size_t max, ClaimedBatch& batch) {
+  for (; max > 0; --max) {
+    Inbound* const message = dispatcher_.take();
+    if (message == nullptr) return;
+    batch.add(*message);
+    ++running_;
+    if (auto* const lane = lanes_.find(message->lane)) ++lane->running;
+  }
+}
+
+void Backlog::give_back(ClaimedBatch& batch) {
+  batch.take_back([this](Inbound& message) {
+    --running_;
+    if (auto* const lane = lanes_.find(message.lane)) --lane->running;
+    dispatcher_.give_back(message);
+  });
+}
+
+void Backlog::finish(Inbound& message, Effects& effects) {
+  --running_;
+  dispatcher_.complete(message);
+  if (auto* const lane = lanes_.find(message.lane)) {
+    --lane->running;
+    auto const before = lane->watermark.size();
+    if (auto const position = lane->watermark.complete(message.slot))
+      note(effects.settlements, {lane->lane, *position});
+    unsettled_ -= before - lane->watermark.size();
+  } else {
+    ++stale_;
+  }
+  release(message, effects);
+}
+
+bool Backlog::park(Inbound& message, Clock::time_point due, Effects& effects) {
+  --running_;
+  auto* const lane = lanes_.find(message.lane);
+  if (lane != nullptr) --lane->running;
+  if (lane != nullptr && !lane->is_closing && !is_closing_) {
+    dispatcher_.park(message, due);
+    return true;
+  }
+  dispatcher_.complete(message);
+  if (lane == nullptr) ++stale_;
+  release(message, effects);
+  return false;
+}
+
+std::size_t Backlog::running(Lane lane) noexcept {
+  auto const* const entry = lanes_.find(lane);
+  return entry != nullptr ? entry->running : 0;
+}
+
+std::optional<Settlement> Backlog::settled(Lane lane) noexcept {
+  auto const* const entry = lanes_.find(lane);
+  if (entry == nullptr || !entry->watermark.position()) return std::nullopt;
+  return Settlement{lane, *entry->watermark.position()};
+}
+
+std::vector<Settlement> Backlog::settled() {
+  std::vector<Settlement> all;
+  lanes_.for_each_open([&](LaneTable::Entry const& entry) {
+    if (entry.watermark.position()) all.push_back({entry.lane, *entry.watermark.position()});
+  });
+  return all;
+}
+
+void Backlog::release(Inbound& message, Effects& effects) noexcept {
+  bytes_ -= message.bytes;
+  effects.released.push(message);
+  check_room(effects);
+}
+
+void Backlog::release_all(InboundList dropped, Effects& effects) noexcept {
+  while (Inbound* const message = dropped.pop()) release(*message, effects);
+  check_room(effects);
+}
+
+void Backlog::check_room(Effects& effects) noexcept {
+  if (!source_waits_ || is_closing_) return;
+  // A quarter at once, so that the source works in batches instead of message by message.
+  if (max_messages_ - std::min(unsettled_, max_messages_) < std::max<std::size_t>(1, max_messages_ / 4)) return;
+  if (max_bytes_ - std::min(bytes_, max_bytes_) < std::max<std::size_t>(1, max_bytes_ / 4)) return;
+  source_waits_ = false;
+  effects.room = true;
+}
+
+}  // namespace fairlead

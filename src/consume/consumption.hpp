@@ -1,0 +1,106 @@
+#pragma once
+
+#include "consume/backlog.hpp"
+#include "consume/handle_log.hpp"
+#include "consume/intake_door.hpp"
+#include "consume/message_pool.hpp"
+#include "consume/source.hpp"
+#include "consume/subscription_core.hpp"
+#include "consume/worker_slot.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <random>
+
+namespace fairlead {
+
+/// Where the source, the workers and the timer of one subscription meet: the Backlog under its one lock. Source and
+/// handler are never called with the lock held, and buffers are released without it.
+/// Shared by the threads and by dead letters on their way, so that whoever ends last finds it whole.
+class Consumption {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Consumption(SubscriptionSetup setup, KeyTable::Hash hash = KeyedDispatcher::hash_key);
+
+  [[nodiscard]] SubscriptionSetup const& setup() const noexcept { return setup_; }
+  [[nodiscard]] HandleLog const& log() const noexcept { return log_; }
+  [[nodiscard]] Intake& intake() noexcept { return door_; }
+  [[nodiscard]] SubscriptionStats stats() const;
+
+  // --- the source's thread, through the IntakeDoor ---
+  [[nodiscard]] Intake::Room room() noexcept;
+  [[nodiscard]] InboundList free_nodes();
+  void deliver(InboundList batch);
+  void open_lane(Lane lane);
+  void lose_lane(Lane lane);
+  void revoke_lane(Lane lane, Clock::time_point deadline);
+
+  // --- workers ---
+  [[nodiscard]] WorkerSlot& add_worker();
+  /// Takes over what the worker's last batch came to and fills its next one; waits for messages. False: the end.
+  [[nodiscard]] bool exchange(WorkerSlot& slot);
+  /// The publish of a message given up on has ended, on whatever thread.
+  void dead_letter_ended(Inbound& message, Result<Receipt> const& result);
+
+  // --- the timer's thread ---
+  /// Brings back parked messages and watches for handlers that take too long, until `end`.
+  void run_timer();
+
+  // --- control, any thread ---
+  void attach(std::unique_ptr<Source> source);
+  void stop_intake() noexcept;
+  /// Drops what is not begun and waits for what runs, then settles. False at the deadline.
+  [[nodiscard]] bool drain(Clock::time_point deadline);
+  /// Gives up what still runs and lets the threads leave.
+  void end();
+  [[nodiscard]] Result<void> close_source(Clock::time_point deadline);
+  /// When no thread is left.
+  void release_source() noexcept { source_.reset(); }
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  [[nodiscard]] bool fill(WorkerSlot& slot, Clock::time_point now);
+  /// Books what the worker has done so far.
+  void collect(WorkerSlot& slot, Clock::time_point now, Effects& effects);
+  /// The same, and what the worker has not begun is ready for others.
+  void relieve(WorkerSlot& slot, Clock::time_point now, Effects& effects);
+  void relieve_slow_workers(WorkerSlot& taker, Clock::time_point now);
+  void relieve_all(Effects& effects);
+  [[nodiscard]] bool is_help_wanted() const noexcept;
+  void park_dead_letter(Inbound& message, Clock::time_point now, Effects& effects);
+  void wake_timer_for_parked();
+  /// Outside the lock.
+  void apply(Effects& effects, InboundList& cleared) noexcept;
+  /// Releases the lock to apply the effects, and takes it again.
+  void apply_unlocked(Lock& lock, Effects& effects);
+
+  SubscriptionSetup const setup_;
+  HandleLog const log_;
+  IntakeDoor door_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;   // something is ready, or the end has come
+  std::condition_variable quiet_;  // something that ran has ended
+  std::condition_variable timer_;
+  Backlog backlog_;
+  MessagePool pool_;
+  std::deque<WorkerSlot> slots_;
+  SubscriptionStats done_;  // what the workers have counted
+  std::mt19937_64 random_;
+  std::size_t idle_workers_ = 0;
+  std::size_t shared_batches_ = 0;
+  std::size_t quiet_waiters_ = 0;
+  Clock::time_point timer_wakes_;
+  bool is_intake_stopped_ = false;
+  bool is_ending_ = false;
+
+  std::unique_ptr<Source> source_;  // set before the workers start; goes first, as its thread may still use the door
+};
+
+}  // namespace fairlead

@@ -1,0 +1,66 @@
+#include "consume/handle_log.hpp"
+
+#include "observe/logging.hpp"
+#include "observe/trace.hpp"
+
+#include <cstdint>
+
+namespace fairlead {
+
+namespace {
+
+std::string_view trace_id(Inbound const& message) noexcept {
+  return trace_id_of(message.trace.empty() ? message.traceparent : std::string_view(message.trace));
+}
+
+LogFields fields_of(Inbound const& message) noexcept {
+  LogFields fields;
+  fields.add(log_field::kTraceId, trace_id(message))
+      .add(log_field::kDestination, message.destination)
+      .add(log_field::kGroup, message.group)
+      .add(log_field::kMessageId, message.id)
+      .add(log_field::kKey, message.key)
+      .add(log_field::kPartition, std::int64_t{message.partition})
+      .add(log_field::kPosition, message.position)
+      .add(log_field::kAttempt, std::int64_t{message.attempt});
+  return fields;
+}
+
+}  // namespace
+
+bool HandleLog::records_success() const noexcept { return logger_->is_enabled("handle", LogLevel::kDebug); }
+
+void HandleLog::handled(LogLevel level, Inbound const& message, std::string_view result,
+                        std::optional<Duration> duration) const {
+  if (!logger_->is_enabled("handle", level)) return;
+  LogFields fields = fields_of(message);
+  if (duration) fields.add(log_field::kDuration, *duration);
+  fields.add(log_field::kResult, result);
+  if (result != "ack") fields.add(log_field::kError, message.last_error);
+  logger_->write({level, "handle", "handled", fields.view()});
+}
+
+void HandleLog::dead_letter_failed(Inbound const& message, Error const& error) const {
+  if (!logger_->is_enabled("handle", LogLevel::kError)) return;
+  logger_->write({LogLevel::kError, "handle", "the dead letter was not confirmed, it will be published again",
+                  fields_of(message).add(error).view()});
+}
+
+void HandleLog::handler_overran(std::string_view destination, std::string_view group,
+                                HandlerWatch::Overrun const& overrun) const {
+  LogFields fields;
+  fields.add(log_field::kDestination, destination)
+      .add(log_field::kGroup, group)
+      .add(log_field::kPartition, std::int64_t{overrun.partition})
+      .add(log_field::kPosition, overrun.position)
+      .add(log_field::kDuration, overrun.running_for);
+  log(*logger_, LogLevel::kWarn, "handle", "a handler runs longer than the subscription's `timeout`", fields.view());
+}
+
+void HandleLog::source_reported(std::string_view destination, std::string_view group, Error const& error) const {
+  LogFields fields;
+  fields.add(log_field::kDestination, destination).add(log_field::kGroup, group).add(error);
+  log(*logger_, LogLevel::kError, "subscription", "the broker reported a problem", fields.view());
+}
+
+}  // namespace fairlead

@@ -1,0 +1,103 @@
+#include "consume/keyed_dispatcher.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace fairlead {
+
+namespace {
+
+bool is_due_later(Inbound const* left, Inbound const* right) noexcept { return left->due > right->due; }
+
+}  // namespace
+
+std::uint64_t KeyedDispatcher::hash_key(std::string_view key) noexcept { return std::hash<std::string_view>{}(key); }
+
+void KeyedDispatcher::push(Inbound& message) {
+  message.queue = nullptr;
+  bool const by_key = ordering_ == Ordering::kKey && !message.key.empty();
+  if (by_key || ordering_ == Ordering::kPartition) {
+    auto const [queue, is_new] =
+        by_key ? keys_.find_or_insert(message.key, 0) : keys_.find_or_insert({}, message.lane.id);
+    message.queue = &queue;
+    if (!is_new) return queue.waiting.push(message);
+  }
+  ready_.push(message);
+}
+
+void KeyedDispatcher::give_back(Inbound& message) noexcept {
+  message.next = ready_.first;
+  ready_.first = &message;
+  if (ready_.last == nullptr) ready_.last = &message;
+  ++ready_.size;
+}
+
+void KeyedDispatcher::complete(Inbound& message) noexcept {
+  KeyQueue* const queue = message.queue;
+  if (queue == nullptr) return;
+  if (Inbound* const following = queue->waiting.pop()) {
+    if (!queue->key.empty()) queue->key = following->key;  // the old bytes go away with the message
+    ready_.push(*following);
+  } else {
+    keys_.erase(*queue);
+  }
+}
+
+void KeyedDispatcher::park(Inbound& message, Clock::time_point due) {
+  message.due = due;
+  parked_.push_back(&message);
+  std::push_heap(parked_.begin(), parked_.end(), is_due_later);
+}
+
+std::size_t KeyedDispatcher::release_due(Clock::time_point now) noexcept {
+  std::size_t released = 0;
+  for (; !parked_.empty() && parked_.front()->due <= now; ++released) {
+    std::pop_heap(parked_.begin(), parked_.end(), is_due_later);
+    ready_.push(*parked_.back());
+    parked_.pop_back();
+  }
+  return released;
+}
+
+std::optional<KeyedDispatcher::Clock::time_point> KeyedDispatcher::next_due() const noexcept {
+  if (parked_.empty()) return std::nullopt;
+  return parked_.front()->due;
+}
+
+template <class Matches>
+void KeyedDispatcher::drop_if(Matches const& matches, InboundList& dropped) {
+  // First those that wait, so that completing those that are out brings forward only what stays.
+  keys_.for_each([&](KeyQueue& queue) {
+    InboundList waiting = queue.waiting;
+    queue.waiting = {};
+    while (Inbound* const message = waiting.pop()) (matches(*message) ? dropped : queue.waiting).push(*message);
+  });
+  std::vector<Inbound*> out;
+  InboundList ready = ready_;
+  ready_ = {};
+  while (Inbound* const message = ready.pop()) {
+    if (matches(*message)) {
+      out.push_back(message);
+    } else {
+      ready_.push(*message);
+    }
+  }
+  auto const staying = std::partition(parked_.begin(), parked_.end(), [&](Inbound* m) { return !matches(*m); });
+  out.insert(out.end(), staying, parked_.end());
+  parked_.erase(staying, parked_.end());
+  std::make_heap(parked_.begin(), parked_.end(), is_due_later);
+  for (Inbound* const message : out) {
+    complete(*message);
+    dropped.push(*message);
+  }
+}
+
+void KeyedDispatcher::drop_lane(Lane lane, InboundList& dropped) {
+  drop_if([lane](Inbound const& message) { return message.lane == lane; }, dropped);
+}
+
+void KeyedDispatcher::drop_all(InboundList& dropped) {
+  drop_if([](Inbound const&) { return true; }, dropped);
+}
+
+}  // namespace fairlead

@@ -1,0 +1,29 @@
+#include <fairlead/subscription.hpp>
+
+#include "consume/subscription_core.hpp"
+
+#include <utility>
+
+namespace fairlead {
+
+Subscription::Subscription(std::shared_ptr<SubscriptionCore> core) noexcept : core_(std::move(core)) {}
+Subscription::Subscription(Subscription&&) noexcept = default;
+
+Subscription& Subscription::operator=(Subscription&& other) noexcept {
+  Subscription ended(std::move(*this));
+  core_ = std::move(other.core_);
+  return *this;
+}
+
+Subscription::~Subscription() {
+  if (core_) (void)core_->stop(std::chrono::steady_clock::now() + core_->close_timeout());
+}
+
+Result<void> Subscription::stop(std::chrono::milliseconds deadline) {
+  if (!core_) return Error{Errc::kClosed, "this Subscription was moved from"};
+  return core_->stop(std::chrono::steady_clock::now() + deadline);
+}
+
+SubscriptionStats Subscription::stats() const noexcept { return core_ ? core_->stats() : SubscriptionStats{}; }
+
+}  // namespace fairlead

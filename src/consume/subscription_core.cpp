@@ -1,0 +1,122 @@
+#include "consume/subscription_core.hpp"
+
+#include "consume/consumption.hpp"
+#include "consume/worker.hpp"
+#include "core/thread.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace fairlead {
+
+struct SubscriptionCore::State {
+  std::shared_ptr<Consumption> consumption;
+  std::vector<Thread> threads;
+
+  // Stopping has phases that outlast a lock; one caller at a time goes through them.
+  std::mutex mutex;
+  std::condition_variable stop_ended;
+  bool is_stopping = false;
+  bool is_source_closed = false;
+
+  Error handlers_still_run() const {
+    return {Errc::kTimeout, "handlers of subscription '" + consumption->setup().spec.subscription +
+                                "' still ran at the deadline: what they work on will be redelivered"};
+  }
+  Error called_from_handler() const {
+    return {Errc::kInvalidArgument, "a handler of subscription '" + consumption->setup().spec.subscription +
+                                        "' cannot wait for its own end: call this from another thread"};
+  }
+};
+
+std::shared_ptr<SubscriptionCore> SubscriptionCore::make(SubscriptionSetup setup) {
+  return std::shared_ptr<SubscriptionCore>(new SubscriptionCore(std::move(setup)));
+}
+
+SubscriptionCore::SubscriptionCore(SubscriptionSetup setup) : state_(std::make_unique<State>()) {
+  state_->consumption = std::make_shared<Consumption>(std::move(setup));
+}
+
+SubscriptionCore::~SubscriptionCore() {
+  if (!runs_on_this_thread()) (void)stop(Clock::now() + close_timeout());
+  // Reached with threads only when a handler is stuck, or drops the last share of its own subscription.
+  state_->consumption->end();
+  for (auto& thread : state_->threads) {
+    if (thread.joinable()) thread.detach();
+  }
+}
+
+Intake& SubscriptionCore::intake() noexcept { return state_->consumption->intake(); }
+
+Result<void> SubscriptionCore::attach(std::unique_ptr<Source> source) {
+  auto const consumption = state_->consumption;
+  auto const& setup = consumption->setup();
+  consumption->attach(std::move(source));
+  std::string const name = "fl-" + setup.spec.subscription;
+  try {
+    // All slots first: a worker that runs already goes through them.
+    std::vector<WorkerSlot*> slots;
+    for (int i = 0; i < setup.spec.config.concurrency; ++i) slots.push_back(&consumption->add_worker());
+    std::uint64_t seed = setup.seed;
+    for (WorkerSlot* const slot : slots) {
+      state_->threads.emplace_back(
+          name, [consumption, slot, worker_seed = ++seed] { Worker(consumption, *slot, worker_seed).run(); });
+    }
+    state_->threads.emplace_back(name, [consumption] { consumption->run_timer(); });
+  } catch (std::system_error const& error) {
+    (void)stop(Clock::now() + close_timeout());
+    return Error{Errc::kInternal, std::string("cannot start the workers of subscription '") + setup.spec.subscription +
+                                      "', see its `concurrency`: " + error.what()};
+  }
+  return {};
+}
+
+void SubscriptionCore::stop_intake() noexcept { state_->consumption->stop_intake(); }
+
+Result<void> SubscriptionCore::drain(Clock::time_point deadline) {
+  if (runs_on_this_thread()) return state_->called_from_handler();
+  if (!state_->consumption->drain(deadline)) return state_->handlers_still_run();
+  return {};
+}
+
+Result<void> SubscriptionCore::stop(Clock::time_point deadline) {
+  if (runs_on_this_thread()) return state_->called_from_handler();
+  auto& state = *state_;
+  {
+    std::unique_lock lock(state.mutex);
+    if (!state.stop_ended.wait_until(lock, deadline, [&] { return !state.is_stopping; })) {
+      return state.handlers_still_run();
+    }
+    state.is_stopping = true;
+  }
+  // Leaving the group takes time as well: a stuck handler must not use all of it up.
+  auto const now = Clock::now();
+  auto const for_closing = std::clamp<Clock::duration>((deadline - now) / 4, {}, std::chrono::seconds(1));
+  bool const is_drained = state.consumption->drain(deadline - for_closing);
+  state.consumption->end();
+  if (is_drained) state.threads.clear();
+  Result<void> closed;
+  if (!std::exchange(state.is_source_closed, true)) closed = state.consumption->close_source(deadline);
+  if (is_drained) state.consumption->release_source();
+  {
+    std::lock_guard const lock(state.mutex);
+    state.is_stopping = false;
+    state.stop_ended.notify_all();
+  }
+  return is_drained ? closed : state.handlers_still_run();
+}
+
+SubscriptionStats SubscriptionCore::stats() const { return state_->consumption->stats(); }
+
+bool SubscriptionCore::runs_on_this_thread() const noexcept { return Worker::current() == state_->consumption.get(); }
+
+std::chrono::milliseconds SubscriptionCore::close_timeout() const noexcept {
+  return state_->consumption->setup().close_timeout;
+}
+
+}  // namespace fairlead
