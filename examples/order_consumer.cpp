@@ -29,12 +29,17 @@ int main(int argc, char** argv) {
   if (!subscription) return std::cerr << subscription.error().message << '\n', 1;
   std::cerr << arguments.text("group") << " is ready\n";
 
-  // Idle counts from the first order on: the producer may start later.
-  timespec const period{arguments.number("idle-ms") / 1000, arguments.number("idle-ms") % 1000 * 1'000'000};
-  std::size_t before = 0;
-  while (sigtimedwait(&stop_signals, nullptr, &period) < 0) {
+  // A member that has handled nothing yet waits longer: it may be the one that stands by for the others.
+  long const idle = arguments.number("idle-ms");
+  auto const wait_for_signal = [&](long milliseconds) {
+    timespec const period{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+    return sigtimedwait(&stop_signals, nullptr, &period) >= 0;
+  };
+  int quiet_periods = 0;
+  for (std::size_t before = 0; !wait_for_signal(idle);) {
     std::size_t const now = log.size();
-    if (now > 0 && now == before) break;
+    quiet_periods = now == before ? quiet_periods + 1 : 0;
+    if (quiet_periods >= (now > 0 ? 1 : 8)) break;
     before = now;
   }
   auto const closed = (*broker)->close(std::chrono::seconds(20));
