@@ -64,7 +64,8 @@ class FAIRLEAD_EXPORT Broker {
     return subscribe(subscription, typed_handler<T>(std::move(handler)));
   }
 
-  /// Creates what is missing of a configured destination and of its groups; what exists is left as it is.
+  /// Creates what is missing of a configured destination, of its groups and of their dead letters; what exists is left
+  /// as it is.
   [[nodiscard]] Result<void> declare(std::string_view destination);
 
   [[nodiscard]] Capabilities const& capabilities() const noexcept;

@@ -20,8 +20,8 @@ struct Header {
 };
 
 /// Named byte strings that travel with a message. Names are unique and keep the order they were set in.
-/// Limits (checked when published): 64 headers, names of 1 to 255 printable ASCII characters, values up to 8 KiB.
-/// Thread-compatible.
+/// Limits (checked when published): 64 headers, names of 1 to 255 printable ASCII characters without spaces, values up
+/// to 8 KiB. Thread-compatible.
 class FAIRLEAD_EXPORT Headers {
  public:
   Headers() = default;

@@ -57,7 +57,8 @@ class MemorySink final : public Sink {
 };
 
 Error unknown(std::string const& name) {
-  return {Errc::kUnknownDestination, "'" + name + "' does not exist and destinations." + name + ".declare is false"};
+  return {Errc::kUnknownDestination,
+          "'" + name + "' does not exist, and its destination's `declare: false` forbids to create it"};
 }
 
 }  // namespace

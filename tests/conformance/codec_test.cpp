@@ -55,7 +55,7 @@ class Values : public Conformance {
     read_dead_letters(configuration);
     auto broker = open(configuration);
     auto billing = broker->subscribe<Order>("billing", [this](Order const&, Delivery const&) { ++handled_; }).value();
-    auto dead = broker->subscribe("dead letters", dead_.handler()).value();
+    auto dead = broker->subscribe("inspection", dead_.handler()).value();
     broker->publisher(destination_).value().publish(payload, {.content_type = content_type}).value();
     if (!eventually([&] { return dead_.finished() == 1; })) return std::nullopt;
     EXPECT_EQ(billing.stats().retried, 0U);

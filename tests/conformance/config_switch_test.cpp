@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <regex>
 
 // One program and one configuration; which broker it talks to is decided by the URL in the environment.
 namespace fairlead::conformance {
@@ -17,20 +18,20 @@ broker: ${CONFORMANCE_BROKER_URL}
 service: order-pipeline
 log: {level: warn}
 destinations:
-  ${CONFORMANCE_DESTINATION}:
+  DESTINATION:
     partitions: 3
     groups: [billing]
     kafka: {replication_factor: 1}
     amqp: {type: topic}
 subscriptions:
   billing:
-    destination: ${CONFORMANCE_DESTINATION}
+    destination: DESTINATION
     group: billing
     ordering: key
     concurrency: 4
     retry: {max_attempts: 3, initial: 5ms, max: 20ms}
   inspection:
-    destination: ${CONFORMANCE_DESTINATION}.billing.dlq
+    destination: DESTINATION.billing.dlq
     group: inspection
 )";
 
@@ -92,8 +93,7 @@ void run_order_pipeline(Broker& broker, std::string const& destination, Transcri
 
 TEST_P(Switching, TheUrlAloneMovesTheProgramToAnotherBroker) {
   ::setenv("CONFORMANCE_BROKER_URL", url_.c_str(), 1);
-  ::setenv("CONFORMANCE_DESTINATION", destination_.c_str(), 1);
-  std::string text = kConfiguration;
+  std::string const text = std::regex_replace(kConfiguration, std::regex("DESTINATION"), destination_);
   auto const configuration = parse_config(text, "orders.yaml");
   ASSERT_TRUE(configuration) << configuration.error().message;
   auto const broker = open(*configuration);

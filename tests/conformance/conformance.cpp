@@ -49,7 +49,7 @@ SubscriptionConfig& Conformance::add_group(Config& config, std::string const& na
 }
 
 void Conformance::read_dead_letters(Config& config) const {
-  SubscriptionConfig& subscription = config.subscriptions["dead letters"];
+  SubscriptionConfig& subscription = config.subscriptions["inspection"];
   subscription.destination = destination_ + ".billing.dlq";
   subscription.group = "inspection";
 }

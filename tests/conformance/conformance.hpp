@@ -9,9 +9,18 @@
 
 #include <chrono>
 #include <memory>
+#include <ostream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace fairlead {
+
+/// How a failed comparison shows a code.
+inline void PrintTo(Errc code, std::ostream* out) { *out << to_string(code); }
+
+}  // namespace fairlead
 
 namespace fairlead::conformance {
 
@@ -28,6 +37,8 @@ using test::something_changed;
 struct BrokerUnderTest {
   std::string name;
   std::string url_variable;  ///< empty: the broker lives in this process
+
+  friend std::ostream& operator<<(std::ostream& out, BrokerUnderTest const& broker) { return out << broker.name; }
 };
 
 /// What every file of the suite is instantiated with.
@@ -47,7 +58,7 @@ class Conformance : public testing::TestWithParam<BrokerUnderTest> {
   [[nodiscard]] DestinationConfig& orders_of(Config& config) const { return config.destinations.at(destination_); }
   /// Adds the subscription `name` of the destination with a group of that name.
   SubscriptionConfig& add_group(Config& config, std::string const& name) const;
-  /// Adds the subscription `dead letters`, which reads what the group `billing` gave up on.
+  /// Adds the subscription `inspection`, which reads what the group `billing` gave up on.
   void read_dead_letters(Config& config) const;
 
   /// Opens a broker; throws when that fails. What lives in this process is kept until the end of the test, as a server

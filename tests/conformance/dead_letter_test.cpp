@@ -15,7 +15,7 @@ class DeadLetter : public Conformance {
     read_dead_letters(configuration);
     auto broker = open(configuration);
     auto billing = broker->subscribe("billing", handled_.handler(std::move(decide))).value();
-    auto dead = broker->subscribe("dead letters", dead_.handler()).value();
+    auto dead = broker->subscribe("inspection", dead_.handler()).value();
     publish(*broker, {message});
     if (!eventually([&] { return dead_.finished() == 1; })) return std::nullopt;
     EXPECT_TRUE(eventually([&] { return billing.stats().dead_lettered == 1 && billing.stats().in_flight == 0; }));
@@ -102,7 +102,7 @@ TEST_P(DeadLetter, IsKeptUntilSomebodyReadsIt) {
   }
   read_dead_letters(configuration);
   auto broker = open(configuration);
-  auto dead = broker->subscribe("dead letters", dead_.handler()).value();
+  auto dead = broker->subscribe("inspection", dead_.handler()).value();
 
   ASSERT_TRUE(eventually([&] { return dead_.finished() == 10; })) << dead_.finished();
   EXPECT_EQ(dead_.distinct_payloads(), distinct(payloads_of(numbered("m", 10))));

@@ -54,7 +54,7 @@ TEST_P(Messages, HeadersArriveByteForByteAndInOrder) {
                         {"not-utf8", "\xff\xfe\xc3\x28"},
                         {"Case-Matters", "upper"},
                         {"case-matters", "lower"},
-                        {"with space & signs!", "yes"},
+                        {"with!signs&more", "yes"},
                         {"large", random_bytes(8 * 1024)},
                         {std::string(255, 'n'), "long name"}};
   Recorder recorder;

@@ -40,6 +40,7 @@ TEST_P(Refusing, InvalidHeadersAreRefused) {
   std::vector<Case> const cases{
       {"an empty name", {{"", "v"}}},
       {"a name with a line break", {{"a\nb", "v"}}},
+      {"a name with a space", {{"a b", "v"}}},
       {"a name outside ASCII",
        {{"gr\xc3\xb6\xc3\x9f"
          "e",
