@@ -1,10 +1,10 @@
 #include "kafka/kafka_conf.hpp"
 
+#include "config/kafka_properties.hpp"
 #include "core/text.hpp"
 #include "observe/redact.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -17,43 +17,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxClientId = 64;  // librdkafka below 2.5 crashes on long ones
 constexpr int kHasFetchQueueBackoff = 0x020200ff;
-
-/// A property that Fairlead sets itself, and the setting to use instead.
-struct Refused {
-  std::string_view name;
-  std::string_view instead;
-};
-constexpr std::string_view kContract = "Fairlead's guarantees depend on it";
-constexpr std::array kRefused{
-    Refused{"bootstrap.servers", "the addresses are in `broker`"},
-    Refused{"metadata.broker.list", "the addresses are in `broker`"},
-    Refused{"client.id", "use `service`"},
-    Refused{"group.id", "use subscriptions.<name>.group"},
-    Refused{"auto.offset.reset", "use subscriptions.<name>.start"},
-    Refused{"message.timeout.ms", "use publish.deadline"},
-    Refused{"delivery.timeout.ms", "use publish.deadline"},
-    Refused{"message.max.bytes", "use publish.max_message_bytes"},
-    Refused{"queue.buffering.max.messages", "use publish.window_messages"},
-    Refused{"queue.buffering.max.kbytes", "use publish.window_bytes"},
-    Refused{"compression.codec", "use kafka.compression"},
-    Refused{"compression.type", "use kafka.compression"},
-    Refused{"reconnect.backoff.ms", "use connection.backoff_initial"},
-    Refused{"reconnect.backoff.max.ms", "use connection.backoff_max"},
-    Refused{"allow.auto.create.topics", "use destinations.<name>.declare"},
-    Refused{"log_level", "use log.loggers.kafka"},
-    Refused{"log.queue", kContract},
-    Refused{"acks", kContract},
-    Refused{"request.required.acks", kContract},
-    Refused{"enable.idempotence", kContract},
-    Refused{"transactional.id", kContract},
-    Refused{"partitioner", kContract},
-    Refused{"delivery.report.only.error", kContract},
-    Refused{"enable.auto.commit", kContract},
-    Refused{"auto.commit.enable", kContract},
-    Refused{"enable.auto.offset.store", kContract},
-    Refused{"offset.store.method", kContract},
-    Refused{"enable.partition.eof", kContract},
-};
 
 std::string compression_name(Compression compression) {
   switch (compression) {
@@ -96,24 +59,11 @@ std::string_view main_name(std::string_view name) noexcept {
   return name;
 }
 
-/// Also finds `topic.acks`: librdkafka takes topic properties with that prefix.
-bool is_named(Refused const& refused, std::string_view name) noexcept {
-  constexpr std::string_view kPrefix = "topic.";
-  bool const has_prefix = name.substr(0, kPrefix.size()) == kPrefix;
-  return name == refused.name || (has_prefix && name.substr(kPrefix.size()) == refused.name);
-}
-
 /// Takes one property of the user's, or says why not.
 void take(NativeOptions& options, std::string const& name, std::string const& value, std::string const& from,
           std::vector<std::string>& problems) {
-  auto const* const refused =
-      std::find_if(kRefused.begin(), kRefused.end(), [&](Refused const& entry) { return is_named(entry, name); });
-  if (refused != kRefused.end()) {
-    problems.push_back(from + name + " cannot be set: " + std::string(refused->instead));
-  } else if (name == "partition.assignment.strategy" && value.find("cooperative") != std::string::npos) {
-    problems.push_back(from + name + ": cooperative assignors are not supported; use range, roundrobin");
-  } else if (name == "debug" && (value.find("all") != std::string::npos || value.find("conf") != std::string::npos)) {
-    problems.push_back(from + name + ": the contexts `conf` and `all` would log secrets; name the others you need");
+  if (auto const refused = refused_kafka_property(name, value); !refused.empty()) {
+    problems.push_back(from + name + ": " + refused);
   } else {
     options[std::string(main_name(name))] = value;
   }

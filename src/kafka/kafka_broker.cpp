@@ -1,0 +1,143 @@
+#include <fairlead/kafka_broker.hpp>
+
+#include "broker/open_checks.hpp"
+#include "config/broker_url.hpp"
+#include "core/ids.hpp"
+#include "kafka/kafka_admin.hpp"
+#include "kafka/kafka_conf.hpp"
+#include "kafka/kafka_producer.hpp"
+#include "kafka/kafka_source.hpp"
+#include "publish/confirm_window.hpp"
+#include "publish/sink.hpp"
+
+#include <fairlead/logger.hpp>
+
+#include <utility>
+
+namespace fairlead {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Capabilities kafka_capabilities() {
+  Capabilities can;
+  can.system = "kafka";
+  can.priority = {Support::kImpossible, "a Kafka partition is read in the order it was written"};
+  can.time_to_live = {Support::kEmulated, "the message carries its expiry and is dropped by the consumer"};
+  can.routing_patterns = {Support::kImpossible, "Kafka has no broker-side routing"};
+  can.unroutable_detection = {Support::kNative, "for topics that do not exist; a topic without groups keeps messages"};
+  can.authentication = {Support::kNative, "where the listener asks for it"};
+  can.default_window_messages = 100'000;
+  return can;
+}
+
+class KafkaSink final : public Sink {
+ public:
+  KafkaSink(std::shared_ptr<kafka::KafkaProducer> producer, rd_kafka_topic_t* topic) noexcept
+      : producer_(std::move(producer)), topic_(topic) {}
+
+  Result<void> publish(Outbound const& message, PendingPublish& pending) override {
+    return producer_->publish(topic_, message, pending);
+  }
+
+ private:
+  std::shared_ptr<kafka::KafkaProducer> const producer_;
+  rd_kafka_topic_t* const topic_;  // the producer's, which does not touch it once it is closed
+};
+
+std::string group_of_its_own(std::string const& service) {
+  std::string id;
+  make_message_id(id);
+  return service + "." + id;
+}
+
+}  // namespace
+
+struct KafkaBroker::Impl {
+  std::shared_ptr<Logger> logger;
+  NativeOptions client_options;
+  std::shared_ptr<kafka::KafkaProducer> producer;
+
+  [[nodiscard]] Result<std::shared_ptr<rd_kafka_t>> client() const {
+    auto handle = producer->client();
+    if (!handle) return Error{Errc::kClosed, "the broker is closed"};
+    return handle;
+  }
+};
+
+Result<std::unique_ptr<KafkaBroker>> KafkaBroker::open(Config config, OpenOptions options) {
+  auto checked = check_open(config, std::move(options));
+  if (!checked) return std::move(checked).error();
+  auto const url = parse_broker_url(config.broker);
+  if (!url) return url.error();
+  if (url->scheme != BrokerUrl::Scheme::kKafka && url->scheme != BrokerUrl::Scheme::kKafkas) {
+    return Error{Errc::kInvalidConfig, "KafkaBroker opens kafka:// and kafkas:// URLs only (broker)"};
+  }
+  auto const deadline = Clock::now() + config.connection.connect_timeout;
+  auto client = kafka::client_options(config, *url);
+  if (!client) return std::move(client).error();
+  auto conf = kafka::make_conf(kafka::producer_options(*client, config));
+  if (!conf) return std::move(conf).error();
+
+  std::unique_ptr<KafkaBroker> broker(new KafkaBroker(std::move(config), checked->logger, kafka_capabilities()));
+  auto producer =
+      kafka::KafkaProducer::open(*std::move(conf), broker->window().shared_from_this(), std::move(checked->logger));
+  if (!producer) return std::move(producer).error();
+  broker->impl_->client_options = *std::move(client);
+  broker->impl_->producer = *std::move(producer);
+  if (auto connected = broker->impl_->producer->wait_connected(kafka::addresses_of(*url), deadline); !connected) {
+    return std::move(connected).error();
+  }
+  return broker;
+}
+
+KafkaBroker::KafkaBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities)
+    : Broker(std::move(config), logger, capabilities), impl_(std::make_unique<Impl>()) {
+  impl_->logger = std::move(logger);
+}
+
+KafkaBroker::~KafkaBroker() { close_in_destructor(); }
+
+Result<void> KafkaBroker::do_declare(DestinationPlan const& plan, Clock::time_point deadline) {
+  auto const client = impl_->client();
+  if (!client) return client.error();
+  if (plan.config.declare) return kafka::declare_topic(client->get(), plan, *impl_->logger, deadline);
+  if (auto found = kafka::count_partitions(client->get(), plan, deadline); !found) return std::move(found).error();
+  return {};
+}
+
+Result<std::unique_ptr<Sink>> KafkaBroker::do_open_sink(DestinationPlan const& plan, Clock::time_point deadline) {
+  auto const client = impl_->client();
+  if (!client) return client.error();
+  if (auto found = kafka::count_partitions(client->get(), plan, deadline); !found) return std::move(found).error();
+  auto topic = impl_->producer->topic(kafka::topic_of(plan));
+  if (!topic) return std::move(topic).error();
+  return std::unique_ptr<Sink>(std::make_unique<KafkaSink>(impl_->producer, *topic));
+}
+
+Result<std::unique_ptr<Source>> KafkaBroker::do_open_source(SourceSpec const& spec, Intake& intake,
+                                                            Clock::time_point deadline) {
+  auto const client = impl_->client();
+  if (!client) return client.error();
+  auto const partitions = kafka::count_partitions(client->get(), spec.destination, deadline);
+  if (!partitions) return partitions.error();
+
+  kafka::SourceSetup setup;
+  setup.has_group = !spec.group.name.empty();
+  auto const group = setup.has_group ? spec.group.name : group_of_its_own(config().service);
+  setup.options = kafka::consumer_options(impl_->client_options, group);
+  setup.topic = kafka::topic_of(spec.destination);
+  setup.partitions = *partitions;
+  setup.start = spec.config.start;
+  setup.logger = impl_->logger;
+  auto source = kafka::KafkaSource::open(std::move(setup), intake, deadline);
+  if (!source) return std::move(source).error();
+  return std::unique_ptr<Source>(*std::move(source));
+}
+
+Result<void> KafkaBroker::do_close(Clock::time_point deadline) {
+  if (!impl_->producer) return {};  // opening failed
+  return impl_->producer->close(deadline);
+}
+
+}  // namespace fairlead

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "core/event_fd.hpp"
+#include "kafka/destroy.hpp"
+#include "kafka/handles.hpp"
+
+#include <fairlead/config.hpp>
+#include <fairlead/result.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace fairlead::kafka {
+
+class KafkaConsumer;
+struct LetGo {
+  void operator()(KafkaConsumer* consumer) const noexcept;
+};
+using KafkaConsumerPtr = std::unique_ptr<KafkaConsumer, LetGo>;
+
+/// A consumer handle with its queues, counted: it is held by its source and by every message handed out, because
+/// rd_kafka_destroy would wait for those. Who lets go last starts the destruction, on a thread of its own.
+///
+/// The messages of assigned partitions are redirected into a queue of our own. So the source can stop taking them
+/// without pausing partitions, which would throw away what was fetched, while it goes on serving rebalances.
+class KafkaConsumer {
+ public:
+  /// `prepare` sets the callbacks.
+  static Result<KafkaConsumerPtr> open(NativeOptions const& options,
+                                       std::function<void(rd_kafka_conf_t*)> const& prepare);
+  KafkaConsumer(KafkaConsumer const&) = delete;
+  KafkaConsumer& operator=(KafkaConsumer const&) = delete;
+
+  void hold(std::size_t count) noexcept { holders_.fetch_add(count, std::memory_order_relaxed); }
+  void let_go() noexcept;
+  /// A BufferRef::Release: destroys one message and lets go of its consumer.
+  static void release_message(void* message) noexcept;
+
+  [[nodiscard]] rd_kafka_t* handle() const noexcept { return handle_; }
+  [[nodiscard]] rd_kafka_queue_t* messages() const noexcept { return messages_.get(); }
+  [[nodiscard]] rd_kafka_queue_t* commits() const noexcept { return commits_.get(); }
+  /// Rebalances, errors, log lines: what rd_kafka_consumer_poll serves.
+  [[nodiscard]] rd_kafka_queue_t* control() const noexcept { return control_.get(); }
+  /// Signalled when one of the three queues is no longer empty.
+  [[nodiscard]] std::shared_ptr<EventFd> const& wake() const noexcept { return wake_; }
+  [[nodiscard]] Destruction destruction() const { return destruction_; }
+
+  /// Sends what is fetched of this partition to `messages()`.
+  Result<void> redirect(std::string const& topic, std::int32_t partition);
+
+ private:
+  KafkaConsumer() = default;
+  ~KafkaConsumer() = default;
+
+  rd_kafka_t* handle_ = nullptr;
+  QueuePtr messages_;
+  QueuePtr commits_;
+  QueuePtr control_;
+  std::shared_ptr<EventFd> wake_ = std::make_shared<EventFd>();  // librdkafka writes to it until the very end
+  std::atomic<std::size_t> holders_{1};
+  Destruction destruction_;
+};
+
+}  // namespace fairlead::kafka

@@ -1,0 +1,170 @@
+#include "kafka/kafka_source.hpp"
+
+#include "kafka/kafka_admin.hpp"
+#include "kafka/kafka_error.hpp"
+#include "kafka/kafka_log.hpp"
+#include "kafka/start_position.hpp"
+#include "observe/logging.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace fairlead::kafka {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kSafetyTick{1'000};
+
+KafkaSource* source_of(void* opaque) noexcept { return static_cast<KafkaSource*>(opaque); }
+
+}  // namespace
+
+KafkaSource::KafkaSource(SourceSetup setup, Intake& intake) : setup_(std::move(setup)), intake_(intake) {}
+
+Result<std::unique_ptr<KafkaSource>> KafkaSource::open(SourceSetup setup, Intake& intake, Clock::time_point deadline) {
+  std::unique_ptr<KafkaSource> source(new KafkaSource(std::move(setup), intake));
+  auto consumer = KafkaConsumer::open(source->setup_.options, [&](rd_kafka_conf_t* conf) { source->prepare(conf); });
+  if (!consumer) return std::move(consumer).error();
+  source->consumer_ = *std::move(consumer);
+  source->wake_ = source->consumer_->wake();
+  source->destruction_ = source->consumer_->destruction();
+  source->waker_ =
+      std::make_unique<FetchWaker>(source->consumer_->handle(), source->consumer_->messages(), source->setup_.options);
+  if (auto found = source->find_start(deadline); !found) return std::move(found).error();
+  source->thread_ = Thread("fl-kafka-sub", [self = source.get()] { self->run(); });
+  return source;
+}
+
+KafkaSource::~KafkaSource() { (void)close(Clock::now() + kSafetyTick); }
+
+/// All callbacks run inside rd_kafka_consumer_poll, on our thread.
+void KafkaSource::prepare(rd_kafka_conf_t* conf) {
+  rd_kafka_conf_set_opaque(conf, this);
+  rd_kafka_conf_set_rebalance_cb(
+      conf, [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+        auto* const source = source_of(opaque);
+        source->guard([&] { source->rebalance(what, partitions); });
+      });
+  rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t*, int code, char const* why, void* opaque) {
+    auto* const source = source_of(opaque);
+    source->guard([&] { source->take_error(static_cast<rd_kafka_resp_err_t>(code), why); });
+  });
+  rd_kafka_conf_set_log_cb(conf, [](rd_kafka_t const* handle, int severity, char const* facility, char const* text) {
+    auto* const source = source_of(rd_kafka_opaque(handle));
+    source->guard([&] { write_log(*source->setup_.logger, severity, facility, text); });
+  });
+}
+
+void KafkaSource::take_error(rd_kafka_resp_err_t code, char const* why) {
+  auto const error = to_error(code, "connection to Kafka", why);
+  log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
+      {LogField{log_field::kErrorType, to_string(error.code)}});
+  if (code != RD_KAFKA_RESP_ERR__TRANSPORT) intake_.report(error);
+}
+
+Result<void> KafkaSource::find_start(Clock::time_point deadline) {
+  if (!setup_.has_group) {
+    auto ends = end_positions(consumer_->handle(), setup_.topic, setup_.partitions, deadline);
+    if (!ends) return std::move(ends).error();
+    fixed_positions_ = *std::move(ends);
+    return {};
+  }
+  if (setup_.start == StartFrom::kEarliest) return {};
+  return commit_end_positions(consumer_->handle(), setup_.topic, setup_.partitions, deadline);
+}
+
+void KafkaSource::settle(Lane lane, std::int64_t position) noexcept {
+  if (setup_.has_group && commits_.settle(lane, position)) wake_->signal();
+}
+
+void KafkaSource::room_available() noexcept { wake_->signal(); }
+
+void KafkaSource::stop_intake() noexcept { intake_stopped_.store(true, std::memory_order_release); }
+
+Result<void> KafkaSource::close(Clock::time_point deadline) {
+  std::lock_guard const one_at_a_time(close_mutex_);
+  if (!consumer_) return {};
+  close_deadline_ = deadline;
+  closing_.store(true, std::memory_order_release);
+  wake_->signal();
+  if (thread_.joinable()) thread_.join();  // it keeps to the deadline
+  consumer_.reset();
+  if (!destruction_.wait(deadline)) {
+    log(*setup_.logger, LogLevel::kWarn, "kafka",
+        "a consumer was not destroyed in time: messages are still being handled, or librdkafka does not end");
+  }
+  if (left_in_time_) return {};
+  return Error{Errc::kTimeout, "the group could not be left in time; the broker notices after session.timeout.ms",
+               true};
+}
+
+void KafkaSource::run() {
+  try {
+    join_group();
+    while (!closing_.load(std::memory_order_acquire)) {
+      serve_control();
+      commit_when_due();
+      if (deliver()) continue;
+      sleep_until(Clock::now() + kSafetyTick);
+    }
+    leave_group();
+  } catch (std::exception const& failure) {
+    // Commits stop here, so what was not handed over is read again by the group's next member.
+    intake_.report({Errc::kInternal, std::string("the subscription has stopped: ") + failure.what()});
+  }
+  for_open_lanes([this](Lane lane) { intake_.lose_lane(lane); });
+  close_lanes();
+}
+
+void KafkaSource::join_group() {
+  char value[32];
+  std::size_t size = sizeof value;
+  if (rd_kafka_conf_get(rd_kafka_conf(consumer_->handle()), "max.poll.interval.ms", value, &size) == RD_KAFKA_CONF_OK) {
+    revoke_time_ = std::min(revoke_time_, milliseconds(std::stol(value)) / 10);
+  }
+  if (fixed_positions_) {
+    assign(fixed_positions_.get());
+    return;
+  }
+  PartitionListPtr const topics(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(topics.get(), setup_.topic.c_str(), RD_KAFKA_PARTITION_UA);
+  auto const code = rd_kafka_subscribe(consumer_->handle(), topics.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) intake_.report(to_error(code, "subscribing to '" + setup_.topic + "'"));
+}
+
+void KafkaSource::leave_group() {
+  commit_everything(close_deadline_);
+  ErrorPtr const refused(rd_kafka_consumer_close_queue(consumer_->handle(), consumer_->control()));
+  while (!refused && Clock::now() < close_deadline_) {
+    serve_control();
+    if (rd_kafka_consumer_closed(consumer_->handle()) != 0) break;
+    sleep_until(close_deadline_);
+  }
+  left_in_time_ = rd_kafka_consumer_closed(consumer_->handle()) != 0;
+}
+
+void KafkaSource::serve_control() {
+  // Messages come through the other queue: what arrives here as a message is an error.
+  while (auto* const message = rd_kafka_consumer_poll(consumer_->handle(), 0)) {
+    auto const error =
+        to_error(message->err, "subscription to '" + setup_.topic + "'", rd_kafka_message_errstr(message));
+    rd_kafka_message_destroy(message);
+    intake_.report(error);
+  }
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void KafkaSource::sleep_until(Clock::time_point until) {
+  if (auto const due = commits_.due()) until = std::min(until, *due);
+  auto const left = std::max(until - Clock::now(), Clock::duration::zero());
+  auto const seconds = std::chrono::floor<std::chrono::seconds>(left);
+  timespec const timeout{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
+  pollfd waiting{wake_->fd(), POLLIN, 0};
+  if (::ppoll(&waiting, 1, &timeout, nullptr) > 0) wake_->clear();
+}
+
+}  // namespace fairlead::kafka

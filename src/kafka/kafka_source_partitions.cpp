@@ -1,0 +1,105 @@
+#include "kafka/kafka_admin.hpp"
+#include "kafka/kafka_error.hpp"
+#include "kafka/kafka_source.hpp"
+
+#include <algorithm>
+
+// The part of KafkaSource that follows the group's rebalances and commits. Eager protocol: an assignment is complete,
+// and is revoked as a whole before the next one.
+namespace fairlead::kafka {
+
+void KafkaSource::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assign(partitions);
+  } else {
+    revoke();
+    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) intake_.report(to_error(what, "rebalance of the group"));
+  }
+}
+
+void KafkaSource::assign(rd_kafka_topic_partition_list_t* partitions) {
+  ++epoch_;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto const partition = partitions->elems[i].partition;
+    Lane const lane{partition, epoch_};
+    if (auto redirected = consumer_->redirect(setup_.topic, partition); !redirected) {
+      intake_.report(redirected.error());
+      continue;
+    }
+    auto const index = static_cast<std::size_t>(partition);
+    if (index >= lanes_.size()) lanes_.resize(index + 1);
+    lanes_[index] = {epoch_, true, -1};
+    commits_.open(lane);
+    intake_.open_lane(lane);
+  }
+  auto const code = rd_kafka_assign(consumer_->handle(), partitions);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) intake_.report(to_error(code, "taking the assigned partitions"));
+}
+
+void KafkaSource::revoke() {
+  auto deadline = Clock::now() + revoke_time_;
+  if (closing_.load(std::memory_order_acquire)) deadline = std::min(deadline, close_deadline_);
+  bool const is_lost = rd_kafka_assignment_lost(consumer_->handle()) != 0;
+  for_open_lanes([&](Lane lane) { is_lost ? intake_.lose_lane(lane) : intake_.revoke_lane(lane, deadline); });
+  if (!is_lost) commit_everything(deadline + revoke_time_ / 2);
+  close_lanes();
+  rd_kafka_assign(consumer_->handle(), nullptr);
+}
+
+void KafkaSource::close_lanes() {
+  for_open_lanes([this](Lane lane) {
+    commits_.close(lane);
+    lanes_[static_cast<std::size_t>(lane.id)].is_open = false;
+  });
+}
+
+void KafkaSource::commit_when_due() {
+  while (take_commit_answer(0) != Answer::kNone) {
+  }
+  if (auto const due = commits_.due(); due && *due <= Clock::now()) start_commit();
+}
+
+void KafkaSource::start_commit() {
+  auto const offsets = commits_.begin(Clock::now());
+  if (offsets.empty()) return;
+  PartitionListPtr const list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (auto const& [partition, next] : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), setup_.topic.c_str(), partition)->offset = next;
+  }
+  auto const code = rd_kafka_commit_queue(consumer_->handle(), list.get(), consumer_->commits(), nullptr, nullptr);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  commits_.end(false, Clock::now());
+  intake_.report(to_error(code, "committing"));
+}
+
+void KafkaSource::commit_everything(Clock::time_point deadline) {
+  Answer last = Answer::kNone;
+  while (commits_.in_flight() || (commits_.due() && last != Answer::kFailed)) {
+    if (!commits_.in_flight()) start_commit();
+    if (!commits_.in_flight()) return;  // refused, or nothing left
+    last = take_commit_answer(milliseconds_until(deadline));
+    if (last == Answer::kNone) return;
+  }
+}
+
+KafkaSource::Answer KafkaSource::take_commit_answer(int timeout_ms) {
+  if (!commits_.in_flight()) return Answer::kNone;
+  EventPtr const event(rd_kafka_queue_poll(consumer_->commits(), timeout_ms));
+  if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_OFFSET_COMMIT) return Answer::kNone;
+  auto code = rd_kafka_event_error(event.get());
+  auto const* const list = rd_kafka_event_topic_partition_list(event.get());
+  for (int i = 0; list != nullptr && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; ++i) {
+    code = list->elems[i].err;
+  }
+  bool const committed = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+  commits_.end(committed, Clock::now());
+  if (committed) return Answer::kCommitted;
+  // The group moves on without this assignment; the next one starts from the last commit.
+  bool const is_outdated = code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+                           code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+                           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+  if (!is_outdated) intake_.report(to_error(code, "committing"));
+  return Answer::kFailed;
+}
+
+}  // namespace fairlead::kafka

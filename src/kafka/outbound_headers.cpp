@@ -1,0 +1,40 @@
+#include "kafka/outbound_headers.hpp"
+
+#include "core/wire_names.hpp"
+
+#include <charconv>
+
+namespace fairlead::kafka {
+namespace {
+
+void add(rd_kafka_headers_t* headers, std::string_view name, std::string_view value) noexcept {
+  // Fails only for lists of received messages, which are read-only.
+  rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.empty() ? "" : value.data(),
+                      static_cast<ssize_t>(value.size()));
+}
+
+void add_known(rd_kafka_headers_t* headers, std::string_view name, std::string_view value) noexcept {
+  if (!value.empty()) add(headers, name, value);
+}
+
+}  // namespace
+
+HeadersPtr make_headers(Outbound const& message) noexcept {
+  constexpr std::size_t kReserved = 6;
+  HeadersPtr headers(rd_kafka_headers_new(kReserved + message.headers->size()));
+  add_known(headers.get(), wire::kMessageId, message.id);
+  add_known(headers.get(), wire::kTraceparent, message.traceparent);
+  add_known(headers.get(), wire::kContentType, message.content_type);
+  add_known(headers.get(), wire::kRoutingKey, message.routing_key);
+  add_known(headers.get(), wire::kIdempotencyKey, message.idempotency_key);
+  if (message.time_to_live) {
+    char digits[24];
+    auto const end =
+        std::to_chars(digits, digits + sizeof digits, message.timestamp_ms + message.time_to_live->count());
+    add(headers.get(), wire::kExpiresAt, {digits, static_cast<std::size_t>(end.ptr - digits)});
+  }
+  for (auto const& [name, value] : *message.headers) add(headers.get(), name, value);
+  return headers;
+}
+
+}  // namespace fairlead::kafka
