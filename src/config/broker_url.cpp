@@ -72,6 +72,8 @@ Result<HostPort> parse_host(std::string_view text, std::uint16_t default_port) {
   }
   auto plain = unescape(name);
   if (!plain) return invalid("'%' without two hexadecimal digits in the host");
+  bool const is_clean = std::all_of(plain->begin(), plain->end(), [](unsigned char c) { return c > ' ' && c != ','; });
+  if (!is_clean) return invalid("spaces, commas and control characters cannot be in a host");
   host.host = plain->empty() ? "localhost" : *std::move(plain);
   if (has_port && !port.empty()) {
     unsigned number = 0;
@@ -82,6 +84,20 @@ Result<HostPort> parse_host(std::string_view text, std::uint16_t default_port) {
     host.port = static_cast<std::uint16_t>(number);
   }
   return host;
+}
+
+Result<std::vector<HostPort>> parse_hosts(std::string_view text, std::uint16_t default_port) {
+  std::vector<HostPort> hosts;
+  bool const is_list = text.find(',') != std::string_view::npos;
+  for (bool is_last = false; !is_last;) {
+    is_last = text.find(',') == std::string_view::npos;
+    std::string_view const each = cut(text, ',');
+    if (is_list && each.empty()) return invalid("a host is missing between two commas or at an end of the list");
+    auto host = parse_host(each, default_port);
+    if (!host) return std::move(host).error();
+    hosts.push_back(*std::move(host));
+  }
+  return hosts;
 }
 
 Result<void> parse_query(std::string_view text, BrokerUrl& url) {
@@ -99,6 +115,9 @@ Result<void> parse_query(std::string_view text, BrokerUrl& url) {
     bool const is_known =
         !is_amqp || std::find(std::begin(amqp_keys), std::end(amqp_keys), *name) != std::end(amqp_keys);
     if (!is_known) return invalid("unknown query key '" + *name + "'" + did_you_mean(*name, amqp_keys));
+    bool const is_twice =
+        std::any_of(url.query.begin(), url.query.end(), [&](auto const& known) { return known.first == *name; });
+    if (is_twice) return invalid("the query key '" + *name + "' is there twice");
     url.query.emplace_back(*name, *value);
   }
   return {};
@@ -126,9 +145,16 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
   BrokerUrl url;
   url.scheme = known->scheme;
   text.remove_prefix(known->prefix.size());
-  std::string_view rest = cut(text, '#');  // a fragment means nothing here
-  std::string_view query = rest;
-  rest = cut(query, '?');
+  // A password that was not escaped is told from the rest before anything else, so that no message below takes a piece
+  // of it for a host, a port or a key.
+  std::size_t const at_sign = text.find('@');
+  bool const is_ambiguous = text.find('#') != std::string_view::npos || at_sign != text.rfind('@') ||
+                            (at_sign != std::string_view::npos && at_sign > text.find_first_of("/?"));
+  if (is_ambiguous) {
+    return invalid("in a user, password, path or query write '@' as %40, '#' as %23, '/' as %2f and '?' as %3f");
+  }
+  std::string_view query = text;
+  std::string_view const rest = cut(query, '?');
   if (auto parsed = parse_query(query, url); !parsed) return std::move(parsed).error();
 
   if (url.scheme == BrokerUrl::Scheme::kMemory) {
@@ -149,11 +175,9 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
     url.password = *secret;
     authority.remove_prefix(at + 1);
   }
-  do {
-    auto host = parse_host(cut(authority, ','), known->port);
-    if (!host) return std::move(host).error();
-    url.hosts.push_back(*std::move(host));
-  } while (!authority.empty());
+  auto hosts = parse_hosts(authority, known->port);
+  if (!hosts) return std::move(hosts).error();
+  url.hosts = *std::move(hosts);
 
   bool const is_amqp = url.scheme == BrokerUrl::Scheme::kAmqp || url.scheme == BrokerUrl::Scheme::kAmqps;
   std::string_view const path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
@@ -175,21 +199,20 @@ std::string redacted_url(std::string_view url) {
   std::string shown(url);
   std::size_t const scheme = shown.find("://");
   std::size_t const begin = scheme == std::string::npos ? 0 : scheme + 3;
-  std::size_t const at = shown.rfind('@', shown.find_first_of("/?", begin));
-  if (at != std::string::npos && at >= begin) {
+  // Where the password ends is only known of a URL that is well-formed.
+  if (!parse_broker_url(url)) return shown.replace(begin, std::string::npos, "***");
+  if (std::size_t const at = shown.rfind('@'); at != std::string::npos) {
     std::size_t const colon = shown.find(':', begin);
     if (colon < at) shown.replace(colon + 1, at - colon - 1, "***");
   }
-  for (std::size_t query = shown.find('?'); query != std::string::npos && query + 1 < shown.size();) {
+  for (std::size_t query = shown.find('?'); query != std::string::npos;) {
     std::size_t const next = shown.find('&', query + 1);
     std::size_t const equals = shown.find('=', query);
-    if (equals < next && is_secret_name(std::string_view(shown).substr(query + 1, equals - query - 1))) {
+    if (equals < next && is_secret_name(*unescape(std::string_view(shown).substr(query + 1, equals - query - 1)))) {
       std::size_t const length = next == std::string::npos ? std::string::npos : next - equals - 1;
       shown.replace(equals + 1, length, "***");
-      query = shown.find('&', equals);
-    } else {
-      query = next;
     }
+    query = shown.find('&', query + 1);
   }
   return shown;
 }

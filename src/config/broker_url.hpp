@@ -28,8 +28,9 @@ struct BrokerUrl {
   std::vector<std::pair<std::string, std::string>> query;
 };
 
-/// Follows the RabbitMQ URI specification for `amqp[s]`, with several hosts as extension. Errors name the part that is
-/// wrong and never repeat the password.
+/// Follows the RabbitMQ URI specification for `amqp[s]`, with several hosts as extension, and one deviation:
+/// `amqp://host/` is the virtual host `/`, not the one with the empty name. Errors name the part that is wrong and
+/// never repeat the password, wherever it stands.
 [[nodiscard]] Result<BrokerUrl> parse_broker_url(std::string_view url);
 
 }  // namespace fairlead

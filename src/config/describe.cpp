@@ -15,12 +15,12 @@ class Writer {
       : origins_(origins), out_(out), path_(std::move(path)), depth_(depth) {}
 
   template <class T>
-  void value(std::string const& key, T& value) {
-    std::string shown = format_value(value);
-    if (key == "broker")
-      shown = format_value(redacted_url(shown.front() == '\'' ? shown.substr(1, shown.size() - 2) : shown));
-    if (is_secret_name(key)) shown = "'***'";
-    line(key, shown);
+  void value(std::string const& key, T const& value) {
+    line(key, format_value(value));
+  }
+  void value(std::string const& key, std::string const& value) {
+    bool const is_broker_url = path_.empty() && key == "broker";
+    line(key, format_value(is_secret_name(key) ? "***" : is_broker_url ? redacted_url(value) : value));
   }
   template <class T>
   void values(std::string const& key, std::map<std::string, T, std::less<>>& map) {

@@ -24,6 +24,7 @@ void expand(Node& node, std::vector<Problem>& problems) {
     std::size_t const end = text.find('}', begin);
     if (end == std::string::npos) {
       problems.push_back({node.origin, "", "'${' without '}'"});
+      node.kind = Node::Kind::kBroken;
       return;
     }
     expanded.append(text, at, begin - at);
@@ -42,13 +43,16 @@ void expand(Node& node, std::vector<Problem>& problems) {
       problems.push_back(
           {node.origin, "",
            "the environment variable " + name + " is not set; ${" + name + ":-default} would give it a default"});
+      node.kind = Node::Kind::kBroken;
     }
     at = end + 1;
   }
   if (at == 0) return;
   expanded.append(text, at);
   node.scalar = std::move(expanded);
-  if (!used.empty()) node.origin += " (" + used + ")";
+  if (used.empty()) return;
+  node.origin += " (" + used + ")";
+  node.from_environment = true;
 }
 
 /// A key as it is written in an environment variable.
@@ -88,7 +92,7 @@ Node const* Node::find(std::string_view key) const noexcept {
 }
 
 void expand_environment(Node& root, std::vector<Problem>& problems) {
-  if (root.kind == Node::Kind::kScalar) expand(root, problems);
+  if (root.kind == Node::Kind::kScalar && !root.from_environment) expand(root, problems);
   for (auto& item : root.items) expand_environment(item, problems);
   for (auto& entry : root.entries) {
     std::size_t const before = problems.size();
@@ -119,6 +123,7 @@ void apply_overrides(Node& root) {
     node->kind = Node::Kind::kScalar;
     node->scalar = text.substr(equals + 1);
     node->origin = name;
+    node->from_environment = true;
   }
 }
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 namespace fairlead {
 namespace {
@@ -46,12 +48,13 @@ Result<LoadedConfig> load_with_origins(std::string_view text, std::string const&
   expand_environment(*document, problems);
   LoadedConfig loaded;
   Reader(*document, "", loaded.origins, problems).read(loaded.config);
+  std::set<std::string> told;  // a value that could not be read has its default now, which says nothing
+  for (auto const& problem : problems) told.insert(problem.path);
   for (auto& problem : find_problems(loaded.config)) {
+    if (told.contains(problem.path)) continue;
     problem.origin = origin_of(loaded.origins, problem.path);
     if (problem.origin.empty()) problem.origin = name;
-    bool const is_told =
-        std::any_of(problems.begin(), problems.end(), [&](Problem const& p) { return p.path == problem.path; });
-    if (!is_told) problems.push_back(std::move(problem));
+    problems.push_back(std::move(problem));
   }
   std::stable_sort(problems.begin(), problems.end(), comes_before);
   if (!problems.empty()) return config_error(problems);

@@ -10,14 +10,21 @@ namespace fairlead {
 
 /// A configuration document as a tree that remembers where each part came from. No third-party type in it.
 struct Node {
-  enum class Kind { kNull, kScalar, kSequence, kMap };
+  enum class Kind {
+    kNull,
+    kScalar,
+    kSequence,
+    kMap,
+    kBroken,  // a value whose problem was reported already
+  };
   struct Entry;
 
   Kind kind = Kind::kNull;
   std::string scalar;
   std::vector<Node> items;
   std::vector<Entry> entries;
-  std::string origin;  // `orders.yaml:3`, or the name of an environment variable
+  std::string origin;             // `orders.yaml:3`, or the name of an environment variable
+  bool from_environment = false;  // may be a secret that was put in the wrong place
 
   [[nodiscard]] Node const* find(std::string_view key) const noexcept;
 };
@@ -37,7 +44,7 @@ struct Problem {
 /// Parses YAML, of which JSON is a part. Bounded in size, depth and number of nodes. The error names the line.
 [[nodiscard]] Result<Node> parse_document(std::string_view text, std::string const& name);
 
-/// Replaces `${NAME}` and `${NAME:-default}` in all scalars.
+/// Replaces `${NAME}` and `${NAME:-default}` in all scalars of the document; what came from a variable is left alone.
 void expand_environment(Node& root, std::vector<Problem>& problems);
 
 /// Applies `FAIRLEAD_BROKER`, `FAIRLEAD_SERVICE` and every `FAIRLEAD_` variable with `__` in its name, which stands for

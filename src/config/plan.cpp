@@ -46,7 +46,8 @@ Result<DestinationPlan> plan_destination(Config const& config, std::string_view 
     if (configured == name) return plan;
     names.push_back(configured);
     for (auto const& group : plan.groups) {
-      if (dead_letter_name(configured, group.name) != name) continue;
+      names.push_back(dead_letter_name(configured, group.name));
+      if (names.back() != name) continue;
       DestinationPlan dead_letters;
       dead_letters.name = name;
       dead_letters.kind = DestinationPlan::Kind::kDeadLetter;

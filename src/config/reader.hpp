@@ -62,7 +62,7 @@ class Reader {
 
   template <class T>
   void read(T& out) {
-    if (node_.kind == Node::Kind::kNull) return;
+    if (node_.kind == Node::Kind::kNull || node_.kind == Node::Kind::kBroken) return;
     if (node_.kind != Node::Kind::kMap) return complain(node_, path_, "must be a mapping of keys to values");
     visit_keys(*this, out);
     finish();
@@ -77,15 +77,20 @@ class Reader {
 
   template <class T>
   void scalar(Node const& node, std::string const& path, T& out) {
-    if (node.kind != Node::Kind::kScalar) return complain(node, path, "must be a single value");
     origins_[path] = node.origin;
-    if (auto complaint = parse_value(node.scalar, out)) complain(node, path, *complaint);
+    if (node.kind == Node::Kind::kBroken) return;
+    if (node.kind != Node::Kind::kScalar) return complain(node, path, "must be a single value");
+    if (auto const complaint = parse_value(node.scalar, out)) {
+      complain(node, path, (node.from_environment ? "its value" : "'" + node.scalar + "'") + " is not " + *complaint);
+    }
   }
 
   void texts(Node const& node, std::string const& path, std::vector<std::string>& out) {
-    if (node.kind != Node::Kind::kSequence) return complain(node, path, "must be a list");
     origins_[path] = node.origin;
+    if (node.kind == Node::Kind::kBroken) return;
+    if (node.kind != Node::Kind::kSequence) return complain(node, path, "must be a list");
     for (auto const& item : node.items) {
+      if (item.kind == Node::Kind::kBroken) continue;
       if (item.kind != Node::Kind::kScalar) return complain(item, path, "must be a list of texts");
       out.push_back(item.scalar);
     }
@@ -94,7 +99,7 @@ class Reader {
   template <class F>
   void each(char const* key, F read_entry) {
     Node const* const node = take(key);
-    if (node == nullptr || node->kind == Node::Kind::kNull) return;
+    if (node == nullptr || node->kind == Node::Kind::kNull || node->kind == Node::Kind::kBroken) return;
     std::string const path = path_of(key);
     if (node->kind != Node::Kind::kMap) return complain(*node, path, "must be a mapping of names to values");
     report_duplicates(*node, path);

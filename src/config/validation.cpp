@@ -1,40 +1,41 @@
 #include "config/validation.hpp"
 
-#include "config/broker_url.hpp"
+#include "config/broker_rules.hpp"
+#include "config/plan.hpp"
 #include "core/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
-#include <optional>
+#include <chrono>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace fairlead {
 namespace {
 
-using Scheme = BrokerUrl::Scheme;
+using std::chrono::milliseconds;
 
+/// Ranges, names and references: what is wrong whatever the broker.
 class Validation {
  public:
-  explicit Validation(Config const& config) : config_(config) {}
+  Validation(Config const& config, std::vector<Problem>& problems) : config_(config), problems_(problems) {}
 
-  std::vector<Problem> run() {
-    auto const url = parse_broker_url(config_.broker);
-    if (url) {
-      scheme_ = url->scheme;
-    } else {
-      complain("broker", url.error().message);
+  void run() {
+    bool const is_printable =
+        std::all_of(config_.service.begin(), config_.service.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    if (config_.service.empty() || config_.service.size() > 200 || !is_printable) {
+      complain("service", "must have 1 to 200 printable characters without spaces");
     }
-    check_service();
     for (auto const& [name, destination] : config_.destinations) check_destination(name, destination);
     for (auto const& [name, subscription] : config_.subscriptions) check_subscription(name, subscription);
     check_publish();
     check_connection();
-    check_kafka();
-    if (config_.amqp.heartbeat.count() < 1 || config_.amqp.heartbeat.count() > 60) {
-      complain("amqp.heartbeat", "must be from 1s to 60s");
-    }
-    if (config_.memory.max_bytes == 0) complain("memory.max_bytes", "must be at least 1");
-    return std::move(problems_);
+    check_loggers();
+    range("amqp.heartbeat", config_.amqp.heartbeat, std::chrono::seconds(1), std::chrono::seconds(60),
+          "must be from 1s to 60s");
+    range("memory.max_bytes", config_.memory.max_bytes, std::size_t{1}, SIZE_MAX, "must be at least 1");
   }
 
  private:
@@ -44,154 +45,120 @@ class Validation {
   void range(std::string const& path, T value, T low, T high, char const* text) {
     if (value < low || value > high) complain(path, text);
   }
-
-  void name(std::string const& path, std::string_view name) {
-    bool const valid = !name.empty() && name.size() <= 200 && std::all_of(name.begin(), name.end(), [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
-    });
-    if (!valid) complain(path, "names have 1 to 200 letters, digits, '.', '_' and '-'");
+  // The upper end keeps arithmetic with time points from overflowing.
+  void duration(std::string const& path, milliseconds value, milliseconds least = milliseconds(1)) {
+    range(path, value, least, milliseconds(std::chrono::hours(24)),
+          least.count() == 0 ? "must be from 0ms to 1d" : "must be from 1ms to 1d");
   }
 
-  [[nodiscard]] bool is_amqp() const { return scheme_ == Scheme::kAmqp || scheme_ == Scheme::kAmqps; }
-
-  void check_service() {
-    bool const valid =
-        !config_.service.empty() && config_.service.size() <= 200 &&
-        std::all_of(config_.service.begin(), config_.service.end(), [](char c) { return c > ' ' && c < 0x7f; });
-    if (!valid) complain("service", "must have 1 to 200 printable characters without spaces");
+  void name(std::string const& path, std::string_view name) {
+    bool const is_plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+    });
+    if (name.empty() || name.size() > 200 || !is_plain || name == "." || name == "..") {
+      complain(path, "names have 1 to 200 letters, digits, '.', '_' and '-'");
+    }
   }
 
   void check_destination(std::string const& key, DestinationConfig const& destination) {
     std::string const path = "destinations." + key;
     name(path, key);
     range(path + ".partitions", destination.partitions, 1, 1024, "must be from 1 to 1024");
-    for (auto const& group : destination.groups) name(path + ".groups", group);
-    range(path + ".kafka.replication_factor", destination.kafka.replication_factor, -1, 100,
-          "must be -1 (the cluster's default) or the number of replicas");
-    if (destination.kafka.replication_factor == 0) complain(path + ".kafka.replication_factor", "must not be 0");
-    check_amqp(path + ".amqp", destination);
-  }
-
-  void check_amqp(std::string const& path, DestinationConfig const& destination) {
-    auto const& amqp = destination.amqp;
-    bool const routes_by_last_word = amqp.type == ExchangeType::kTopic || amqp.type == ExchangeType::kDirect;
-    if (destination.partitions > 1 && !routes_by_last_word) {
-      complain(path + ".type",
-               "partitions are routed by the last word of the routing key, which fanout and headers "
-               "exchanges do not look at; use topic, or partitions: 1");
+    std::set<std::string_view> groups;
+    for (auto const& group : destination.groups) {
+      name(path + ".groups", group);
+      if (!groups.insert(group).second) complain(path + ".groups", "'" + group + "' is there twice");
     }
-    if (amqp.queue_type == QueueType::kStream)
-      complain(path + ".queue_type", "stream is not available in this version");
-    for (auto const& [group, patterns] : amqp.bindings) {
-      name(path + ".bindings", group);
-      if (patterns.empty()) complain(path + ".bindings." + group, "needs at least one pattern");
-      if (scheme_ && !is_amqp()) {
-        complain(path + ".bindings." + group, "only amqp:// brokers can give a group some routing keys and not others");
-      }
-      if (amqp.type == ExchangeType::kFanout || amqp.type == ExchangeType::kHeaders) {
-        complain(path + ".bindings." + group, "patterns need a topic or direct exchange");
-      }
+    auto const replicas = destination.kafka.replication_factor;
+    if (replicas != -1) {
+      range(path + ".kafka.replication_factor", replicas, 1, 100, "must be from 1 to 100, or -1 for the cluster's own");
     }
-    for (auto const& [argument, unused] : amqp.queue_arguments) {
-      if (argument == "x-queue-type") complain(path + ".queue_arguments", "x-queue-type is set by queue_type");
-      if (argument == "x-single-active-consumer") {
-        complain(path + ".queue_arguments", "x-single-active-consumer is set by the subscription's ordering");
-      }
-      if (argument == "x-max-priority" && amqp.queue_type != QueueType::kClassic) {
-        complain(path + ".queue_arguments", "x-max-priority needs queue_type: classic");
-      }
+    if (!destination.kafka.topic.empty()) name(path + ".kafka.topic", destination.kafka.topic);
+    for (auto const& [group, patterns] : destination.amqp.bindings) {
+      name(path + ".amqp.bindings." + group, group);
+      if (patterns.empty()) complain(path + ".amqp.bindings." + group, "needs at least one pattern");
     }
   }
 
   void check_subscription(std::string const& key, SubscriptionConfig const& subscription) {
     std::string const path = "subscriptions." + key;
-    if (key.empty() || key.size() > 200) complain(path, "names have 1 to 200 characters");
-    check_destination_of(path, subscription);
-    if (!subscription.group.empty()) name(path + ".group", subscription.group);
+    name(path, key);
+    check_reference(path + ".destination", subscription.destination);
+    if (!subscription.group.empty()) check_group(path, key, subscription);
     range(path + ".concurrency", subscription.concurrency, 1, 1024, "must be from 1 to 1024");
-    if (subscription.max_in_flight < subscription.concurrency || subscription.max_in_flight > 1'000'000) {
-      complain(path + ".max_in_flight", "must be from concurrency to 1000000");
-    }
-    if (subscription.max_in_flight_bytes == 0) complain(path + ".max_in_flight_bytes", "must be at least 1");
-    if (subscription.timeout.count() <= 0) complain(path + ".timeout", "must be positive");
+    range(path + ".max_in_flight", subscription.max_in_flight, subscription.concurrency, 1'000'000,
+          "must be from concurrency to 1000000");
+    range(path + ".max_in_flight_bytes", subscription.max_in_flight_bytes, std::size_t{1}, SIZE_MAX,
+          "must be at least 1");
+    duration(path + ".timeout", subscription.timeout);
     auto const& retry = subscription.retry;
-    range(path + ".retry.max_attempts", retry.max_attempts, 1, 1'000'000, "must be at least 1");
-    if (retry.initial.count() < 0) complain(path + ".retry.initial", "must not be negative");
+    range(path + ".retry.max_attempts", retry.max_attempts, 1, 1'000'000, "must be from 1 to 1000000");
+    duration(path + ".retry.initial", retry.initial, milliseconds(0));
+    duration(path + ".retry.max", retry.max, milliseconds(0));
     if (retry.max < retry.initial) complain(path + ".retry.max", "must be at least retry.initial");
-    if (!(retry.multiplier >= 1.0 && retry.multiplier <= 100.0))
+    if (!(retry.multiplier >= 1.0 && retry.multiplier <= 100.0)) {  // so that NaN is refused as well
       complain(path + ".retry.multiplier", "must be from 1 to 100");
+    }
   }
 
-  void check_destination_of(std::string const& path, SubscriptionConfig const& subscription) {
-    if (subscription.destination.empty()) return complain(path + ".destination", "is missing");
-    std::vector<std::string> names;
-    for (auto const& [name, destination] : config_.destinations) {
-      if (name == subscription.destination) return;
-      names.push_back(name);
-      // `orders.billing.dlq` reads the dead letters of a group of `orders`.
-      if (subscription.destination.starts_with(name + ".") && subscription.destination.ends_with(".dlq")) return;
+  void check_reference(std::string const& path, std::string const& destination) {
+    if (destination.empty()) return complain(path, "is missing");
+    if (auto const plan = plan_destination(config_, destination); !plan) complain(path, plan.error().message);
+  }
+
+  void check_group(std::string const& path, std::string const& key, SubscriptionConfig const& subscription) {
+    name(path + ".group", subscription.group);
+    for (auto const& [other, member] : config_.subscriptions) {
+      if (other == key) return;  // those in front of this one
+      if (member.destination != subscription.destination || member.group != subscription.group) continue;
+      std::string const text = "must be that of subscriptions." + other + ", which is a member of the same group";
+      if (member.ordering != subscription.ordering) complain(path + ".ordering", text);
+      if (member.dead_letter != subscription.dead_letter) complain(path + ".dead_letter", text);
     }
-    complain(path + ".destination", "'" + subscription.destination + "' is not under destinations" +
-                                        did_you_mean(subscription.destination, names));
   }
 
   void check_publish() {
     auto const& publish = config_.publish;
-    if (publish.deadline.count() <= 0) complain("publish.deadline", "must be positive");
+    duration("publish.deadline", publish.deadline);
     range("publish.window_messages", publish.window_messages, 0, 1'000'000,
           "must be from 0 (the broker's default) to 1000000");
-    if (publish.window_bytes == 0) complain("publish.window_bytes", "must be at least 1");
+    range("publish.window_bytes", publish.window_bytes, std::size_t{1}, SIZE_MAX, "must be at least 1");
     range("publish.max_message_bytes", publish.max_message_bytes, std::size_t{1}, std::size_t{128} << 20U,
           "must be from 1 to 128MiB");
   }
 
   void check_connection() {
     auto const& connection = config_.connection;
-    if (connection.connect_timeout.count() <= 0) complain("connection.connect_timeout", "must be positive");
-    if (connection.backoff_initial.count() <= 0) complain("connection.backoff_initial", "must be positive");
+    duration("connection.connect_timeout", connection.connect_timeout);
+    duration("connection.backoff_initial", connection.backoff_initial);
+    duration("connection.backoff_max", connection.backoff_max);
     if (connection.backoff_max < connection.backoff_initial) {
       complain("connection.backoff_max", "must be at least connection.backoff_initial");
     }
-    if (connection.close_timeout.count() < 0) complain("connection.close_timeout", "must not be negative");
+    duration("connection.close_timeout", connection.close_timeout);
   }
 
-  void check_kafka() {
-    struct Owned {
-      std::string_view name;
-      std::string_view why;
-    };
-    static constexpr Owned kOwned[] = {
-        {"bootstrap.servers", "comes from the broker URL"},
-        {"client.id", "is the service"},
-        {"group.id", "is the group of a subscription"},
-        {"enable.idempotence", "is always on: without it a retry may duplicate and reorder"},
-        {"acks", "is always all: a confirm must mean that the message is kept"},
-        {"request.required.acks", "is always all: a confirm must mean that the message is kept"},
-        {"enable.auto.commit", "is always off: offsets are committed after the handler succeeded"},
-        {"enable.auto.offset.store", "is always off: offsets are stored after the handler succeeded"},
-        {"auto.offset.reset", "is the start of a subscription"},
-        {"partitioner", "is always murmur2_random, as in the Java client"},
-        {"compression.codec", "is kafka.compression"},
-        {"compression.type", "is kafka.compression"},
-        {"message.timeout.ms", "is publish.deadline"},
-        {"delivery.timeout.ms", "is publish.deadline"},
-        {"delivery.report.only.error", "is always off: every publish is answered"},
-    };
-    for (auto const& [property, unused] : config_.kafka.conf) {
-      for (auto const& owned : kOwned) {
-        if (property == owned.name) complain("kafka.conf." + property, "cannot be set: it " + std::string(owned.why));
+  void check_loggers() {
+    static std::array<std::string, 6> const loggers{"publish", "handle", "connection", "subscription", "kafka", "amqp"};
+    for (auto const& [logger, unused] : config_.log.loggers) {
+      if (std::find(loggers.begin(), loggers.end(), logger) == loggers.end()) {
+        complain("log.loggers." + logger, "there is no such logger" + did_you_mean(logger, loggers));
       }
     }
   }
 
   Config const& config_;
-  std::optional<Scheme> scheme_;
-  std::vector<Problem> problems_;
+  std::vector<Problem>& problems_;
 };
 
 }  // namespace
 
-std::vector<Problem> find_problems(Config const& config) { return Validation(config).run(); }
+std::vector<Problem> find_problems(Config const& config) {
+  std::vector<Problem> problems;
+  find_broker_problems(config, problems);
+  Validation(config, problems).run();
+  return problems;
+}
 
 Error config_error(std::vector<Problem> const& problems) {
   std::string text;

@@ -1,7 +1,9 @@
 #include "config/values.hpp"
 
+#include "core/ids.hpp"
 #include "core/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -47,7 +49,7 @@ Complaint parse_named(std::string_view text, Named<T> const (&names)[N], T& out)
     known.emplace_back(each.name);
     list += (list.empty() ? "" : ", ") + std::string(each.name);
   }
-  return "'" + std::string(text) + "' is not one of " + list + did_you_mean(text, known);
+  return "one of " + list + did_you_mean(text, known);
 }
 
 template <class T, std::size_t N>
@@ -80,7 +82,25 @@ Complaint parse_units(std::string_view text, Unit const (&units)[N], char const*
       return std::nullopt;
     }
   }
-  return "'" + std::string(text) + "' is not " + examples;
+  return examples;
+}
+
+/// Double quotes, in which YAML has escapes: for lines and control characters.
+std::string quote_twice(std::string_view text) {
+  std::string quoted = "\"";
+  for (char const c : text) {
+    bool const is_control = static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+    if (c == '\n') {
+      quoted += "\\n";
+    } else if (is_control) {
+      quoted += "\\x00";
+      write_hex(quoted.data() + quoted.size() - 2, static_cast<unsigned char>(c), 2);
+    } else {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
 }
 
 }  // namespace
@@ -91,7 +111,7 @@ Complaint parse_value(std::string_view text, std::string& out) {
 }
 
 Complaint parse_value(std::string_view text, bool& out) {
-  if (text != "true" && text != "false") return "'" + std::string(text) + "' is not true or false";
+  if (text != "true" && text != "false") return "true or false";
   out = text == "true";
   return std::nullopt;
 }
@@ -99,13 +119,13 @@ Complaint parse_value(std::string_view text, bool& out) {
 Complaint parse_value(std::string_view text, int& out) {
   auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (status == std::errc() && end == text.data() + text.size()) return std::nullopt;
-  return "'" + std::string(text) + "' is not a whole number";
+  return "a whole number";
 }
 
 Complaint parse_value(std::string_view text, double& out) {
   auto const [end, status] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (status == std::errc() && end == text.data() + text.size()) return std::nullopt;
-  return "'" + std::string(text) + "' is not a number";
+  return "a number";
 }
 
 Complaint parse_value(std::string_view text, std::size_t& out) {
@@ -126,7 +146,7 @@ Complaint parse_value(std::string_view text, std::chrono::seconds& out) {
   std::chrono::milliseconds exact{};
   if (auto complaint = parse_value(text, exact)) return complaint;
   out = std::chrono::duration_cast<std::chrono::seconds>(exact);
-  if (out != exact) return "'" + std::string(text) + "' is not a whole number of seconds";
+  if (out != exact) return "a whole number of seconds";
   return std::nullopt;
 }
 
@@ -139,8 +159,12 @@ Complaint parse_value(std::string_view text, LogLevel& out) { return parse_named
 Complaint parse_value(std::string_view text, LogFormat& out) { return parse_named(text, kFormats, out); }
 
 std::string format_value(std::string const& value) {
-  bool const plain = !value.empty() && value.find_first_of(":#{}[],&*!|>'\"%@` \n\t") == std::string::npos;
-  if (plain) return value;
+  bool const is_null = value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL";
+  bool const is_control = std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  bool const is_plain = !is_null && value[0] != '-' && value[0] != '?' && value[0] != '=' &&
+                        value.find_first_of(":#{}[],&*!|>'\"%@` ") == std::string::npos;
+  if (is_control) return quote_twice(value);
+  if (is_plain) return value;
   std::string quoted = "'";
   for (char const c : value) quoted.append(c == '\'' ? 2 : 1, c);
   return quoted + "'";

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-// How the values of a configuration are written. Each `parse` answers with what is wrong, or nothing; each `format`
-// gives the text that parses back.
+// How the values of a configuration are written. Each `parse` answers with what the text should have been, such as
+// "true or false", or with nothing; each `format` gives the text that parses back.
 namespace fairlead {
 
 using Complaint = std::optional<std::string>;
