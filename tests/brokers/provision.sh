@@ -116,6 +116,7 @@ if [ ${#CONTAINERS[@]} -gt 0 ]; then
   TESTCONTAINERS_RYUK_DISABLED=true setsid "$PROVISION" "${args[@]}" \
     <"$RUN_DIR/containers.life" >"$RUN_DIR/containers.out" 2>"$RUN_DIR/containers.log" {life}>&- &
   CONTAINERS_PID=$!
+  echo "$PROVISION" >"$RUN_DIR/containers.program"
   echo "$CONTAINERS_PID" >"$RUN_DIR/containers.pid"
   exec {GUARD}>"$RUN_DIR/containers.life"
 fi

@@ -4,7 +4,8 @@
 //
 // The containers use the host's network and listen on the given ports of 127.0.0.1 alone. When all of them are ready
 // it prints KEY=VALUE lines, READY=1 the last one, and keeps the containers up until its standard input is closed or
-// it gets SIGTERM or SIGINT. Containers whose owner died before it could remove them are removed at the next start.
+// it gets SIGTERM or SIGINT. Every start removes the containers of owners that died before they could do it themselves;
+// with no broker to start, provision does only that.
 package main
 
 import (
@@ -53,7 +54,7 @@ func run(specs []spec) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	if err := sweep(ctx); err != nil {
+	if err := sweep(); err != nil || len(specs) == 0 {
 		return err
 	}
 	var (
@@ -61,8 +62,8 @@ func run(specs []spec) error {
 		containers = make([]tc.Container, len(specs))
 		failures   = make([]error, len(specs))
 	)
-	for i, s := range specs {
-		group.Go(func() { containers[i], failures[i] = s.start(ctx) })
+	for i := range specs {
+		group.Go(func() { containers[i], failures[i] = specs[i].start(ctx) })
 	}
 	group.Wait()
 	defer terminate(containers)
@@ -202,7 +203,9 @@ func terminate(containers []tc.Container) {
 }
 
 // sweep removes the containers of owners that are gone.
-func sweep(ctx context.Context) error {
+func sweep() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*stopTimeout)
+	defer cancel()
 	docker, err := tc.NewDockerClientWithOpts(ctx)
 	if err != nil {
 		return err
