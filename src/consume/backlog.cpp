@@ -1,6 +1,8 @@
 #include "consume/backlog.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace fairlead {
 
@@ -37,7 +39,7 @@ Intake::Room Backlog::room() noexcept {
 
 void Backlog::add(InboundList batch, Effects& effects) {
   while (Inbound* const message = batch.pop()) {
-    LaneTable::Entry* const lane = is_closing_ ? nullptr : lanes_.find(message->lane);
+    LaneTable::Entry* const lane = lanes_.find(message->lane);
     if (lane == nullptr || lane->is_closing) {
       effects.released.push(*message);
       continue;
@@ -45,6 +47,8 @@ void Backlog::add(InboundList batch, Effects& effects) {
     message->slot = lane->watermark.add(message->position);
     message->bytes = bytes_of(*message);
     bytes_ += message->bytes;
+    ++lane->unfinished;
+    ++unfinished_;
     ++unsettled_;
     ++received_;
     if (message->redelivered) ++redelivered_;
@@ -54,39 +58,54 @@ void Backlog::add(InboundList batch, Effects& effects) {
 
 void Backlog::open_lane(Lane lane, Effects& effects) {
   if (auto* const before = lanes_.find_any_epoch(lane)) end_lane(*before, effects);
-  lanes_.open(lane);
+  lanes_.open(lane).is_closing = is_closing_;
 }
 
 void Backlog::lose_lane(Lane lane, Effects& effects) {
   if (auto* const entry = lanes_.find(lane)) end_lane(*entry, effects);
 }
 
-void Backlog::end_lane(LaneTable::Entry& entry, Effects& effects) {
-  InboundList dropped;
-  dispatcher_.drop_lane(entry.lane, dropped);
-  unsettled_ -= entry.watermark.size();
-  LaneTable::close(entry);
-  release_all(dropped, effects);
+void Backlog::end_lane(LaneTable::Entry& lane, Effects& effects) {
+  drop(lane, 0, effects);
+  unsettled_ -= lane.watermark.size();
+  unfinished_ -= lane.unfinished;
+  LaneTable::close(lane);
+  check_room(effects);
 }
 
 void Backlog::close_lane(Lane lane, Effects& effects) {
-  auto* const entry = lanes_.find(lane);
-  if (entry == nullptr) return;
-  entry->is_closing = true;
-  InboundList dropped;
-  dispatcher_.drop_lane(lane, dropped);
-  release_all(dropped, effects);
+  if (auto* const entry = lanes_.find(lane)) close_lane(*entry, effects);
+}
+
+void Backlog::close_lane(LaneTable::Entry& lane, Effects& effects) {
+  if (std::exchange(lane.is_closing, true)) return;
+  auto waiting = dispatcher_.slots_of(lane.lane);
+  std::sort(waiting.begin(), waiting.end(), std::greater<>());
+  std::uint64_t end = lane.watermark.end();
+  for (auto const slot : waiting) {
+    if (slot + 1 != end) break;
+    end = slot;
+  }
+  // `end - 1` runs or is handled, whatever lies behind it waits.
+  lane.finish_below = end > 0 ? end - 1 : 0;
+  drop(lane, lane.finish_below, effects);
 }
 
 void Backlog::close_intake(Effects& effects) {
   is_closing_ = true;
-  InboundList dropped;
-  dispatcher_.drop_all(dropped);
-  release_all(dropped, effects);
+  lanes_.for_each_open([&](LaneTable::Entry& lane) { close_lane(lane, effects); });
 }
 
 void Backlog::lose_all_lanes(Effects& effects) {
-  lanes_.for_each_open([&](LaneTable::Entry& entry) { end_lane(entry, effects); });
+  lanes_.for_each_open([&](LaneTable::Entry& lane) { end_lane(lane, effects); });
+}
+
+void Backlog::drop(LaneTable::Entry& lane, std::uint64_t from_slot, Effects& effects) {
+  InboundList dropped;
+  dispatcher_.drop_lane(lane.lane, from_slot, dropped);
+  lane.unfinished -= dropped.size;
+  unfinished_ -= dropped.size;
+  while (Inbound* const message = dropped.pop()) release(*message, effects);
 }
 
 void Backlog::take(std::size_t max, ClaimedBatch& batch) {
@@ -95,14 +114,12 @@ void Backlog::take(std::size_t max, ClaimedBatch& batch) {
     if (message == nullptr) return;
     batch.add(*message);
     ++running_;
-    if (auto* const lane = lanes_.find(message->lane)) ++lane->running;
   }
 }
 
 void Backlog::give_back(ClaimedBatch& batch) {
   batch.take_back([this](Inbound& message) {
     --running_;
-    if (auto* const lane = lanes_.find(message.lane)) --lane->running;
     dispatcher_.give_back(message);
   });
 }
@@ -111,7 +128,8 @@ void Backlog::finish(Inbound& message, Effects& effects) {
   --running_;
   dispatcher_.complete(message);
   if (auto* const lane = lanes_.find(message.lane)) {
-    --lane->running;
+    --lane->unfinished;
+    --unfinished_;
     auto const before = lane->watermark.size();
     if (auto const position = lane->watermark.complete(message.slot))
       note(effects.settlements, {lane->lane, *position});
@@ -125,20 +143,24 @@ void Backlog::finish(Inbound& message, Effects& effects) {
 bool Backlog::park(Inbound& message, Clock::time_point due, Effects& effects) {
   --running_;
   auto* const lane = lanes_.find(message.lane);
-  if (lane != nullptr) --lane->running;
-  if (lane != nullptr && !lane->is_closing && !is_closing_) {
+  if (lane != nullptr && (!lane->is_closing || message.slot < lane->finish_below)) {
     dispatcher_.park(message, due);
     return true;
   }
   dispatcher_.complete(message);
-  if (lane == nullptr) ++stale_;
+  if (lane != nullptr) {
+    --lane->unfinished;
+    --unfinished_;
+  } else {
+    ++stale_;
+  }
   release(message, effects);
   return false;
 }
 
-std::size_t Backlog::running(Lane lane) noexcept {
+bool Backlog::is_quiet(Lane lane) noexcept {
   auto const* const entry = lanes_.find(lane);
-  return entry != nullptr ? entry->running : 0;
+  return entry == nullptr || entry->unfinished == 0;
 }
 
 std::optional<Settlement> Backlog::settled(Lane lane) noexcept {
@@ -158,11 +180,6 @@ std::vector<Settlement> Backlog::settled() {
 void Backlog::release(Inbound& message, Effects& effects) noexcept {
   bytes_ -= message.bytes;
   effects.released.push(message);
-  check_room(effects);
-}
-
-void Backlog::release_all(InboundList dropped, Effects& effects) noexcept {
-  while (Inbound* const message = dropped.pop()) release(*message, effects);
   check_room(effects);
 }
 

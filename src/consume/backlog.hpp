@@ -43,11 +43,14 @@ class Backlog {
   [[nodiscard]] Intake::Room room() noexcept;
   void add(InboundList batch, Effects& effects);
   void open_lane(Lane lane, Effects& effects);
-  /// Messages not begun are dropped; what still runs is stale. Unclaimed batches must have been given back.
+  /// The lane is gone: what is not running is dropped, what still runs is stale. Unclaimed batches must have been given
+  /// back.
   void lose_lane(Lane lane, Effects& effects);
-  /// Messages not begun are dropped, and none of the lane is handled again; the running ones may finish.
+  /// The lane is to end soon, and nothing that was handled may be handled again. So what runs may finish, what lies
+  /// before a message that runs or is handled is handled still, and only the messages behind are dropped. Unclaimed
+  /// batches must have been given back.
   void close_lane(Lane lane, Effects& effects);
-  /// The same for all lanes, and for messages still to come.
+  /// The same for all lanes, and for lanes and messages still to come.
   void close_intake(Effects& effects);
   void lose_all_lanes(Effects& effects);
 
@@ -62,8 +65,9 @@ class Backlog {
   [[nodiscard]] std::optional<Clock::time_point> next_due() const noexcept { return dispatcher_.next_due(); }
 
   [[nodiscard]] std::size_t ready() const noexcept { return dispatcher_.ready(); }
-  [[nodiscard]] std::size_t running() const noexcept { return running_; }
-  [[nodiscard]] std::size_t running(Lane lane) noexcept;
+  /// Nothing waits, is parked or runs: in a lane, or at all.
+  [[nodiscard]] bool is_quiet(Lane lane) noexcept;
+  [[nodiscard]] bool is_quiet() const noexcept { return unfinished_ == 0 && running_ == 0; }
   /// Up to where an open lane, or every open lane, is complete now.
   [[nodiscard]] std::optional<Settlement> settled(Lane lane) noexcept;
   [[nodiscard]] std::vector<Settlement> settled();
@@ -75,9 +79,10 @@ class Backlog {
   [[nodiscard]] std::uint64_t stale() const noexcept { return stale_; }
 
  private:
-  void end_lane(LaneTable::Entry& entry, Effects& effects);
+  void end_lane(LaneTable::Entry& lane, Effects& effects);
+  void close_lane(LaneTable::Entry& lane, Effects& effects);
+  void drop(LaneTable::Entry& lane, std::uint64_t from_slot, Effects& effects);
   void release(Inbound& message, Effects& effects) noexcept;
-  void release_all(InboundList dropped, Effects& effects) noexcept;
   void check_room(Effects& effects) noexcept;
 
   KeyedDispatcher dispatcher_;
@@ -85,10 +90,11 @@ class Backlog {
   std::size_t max_messages_;
   std::size_t max_bytes_;
   bool is_closing_ = false;
-  bool source_waits_ = false;  // room() answered empty
-  std::size_t unsettled_ = 0;  // the sizes of the open lanes' watermarks
-  std::size_t bytes_ = 0;      // of messages whose buffers are held
-  std::size_t running_ = 0;
+  bool source_waits_ = false;   // room() answered empty
+  std::size_t unsettled_ = 0;   // the sizes of the open lanes' watermarks
+  std::size_t bytes_ = 0;       // of messages whose buffers are held
+  std::size_t unfinished_ = 0;  // in open lanes
+  std::size_t running_ = 0;     // in any lane
   std::uint64_t received_ = 0;
   std::uint64_t redelivered_ = 0;
   std::uint64_t stale_ = 0;

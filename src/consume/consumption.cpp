@@ -87,7 +87,7 @@ void Consumption::revoke_lane(Lane lane, Clock::time_point deadline) {
   backlog_.close_lane(lane, effects);
   apply_unlocked(lock, effects);
   ++quiet_waiters_;
-  quiet_.wait_until(lock, deadline, [&] { return backlog_.running(lane) == 0; });
+  quiet_.wait_until(lock, deadline, [&] { return backlog_.is_quiet(lane); });
   --quiet_waiters_;
   // Said again here: the worker that finished the last message may not have come to it yet.
   if (auto const settled = backlog_.settled(lane)) effects.settlements.push_back(*settled);
@@ -187,6 +187,7 @@ void Consumption::relieve_slow_workers(WorkerSlot& taker, Clock::time_point now)
 void Consumption::relieve_all(Effects& effects) {
   auto const now = Clock::now();
   for (auto& slot : slots_) relieve(slot, now, effects);
+  if (is_help_wanted()) work_.notify_one();
 }
 
 bool Consumption::is_help_wanted() const noexcept {
@@ -296,7 +297,7 @@ bool Consumption::drain(Clock::time_point deadline) {
   backlog_.close_intake(effects);
   apply_unlocked(lock, effects);
   ++quiet_waiters_;
-  bool const is_quiet = quiet_.wait_until(lock, deadline, [&] { return backlog_.running() == 0; });
+  bool const is_quiet = quiet_.wait_until(lock, deadline, [&] { return backlog_.is_quiet(); });
   --quiet_waiters_;
   effects.settlements = backlog_.settled();
   if (is_quiet) backlog_.lose_all_lanes(effects);

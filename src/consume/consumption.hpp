@@ -54,7 +54,7 @@ class Consumption {
   // --- control, any thread ---
   void attach(std::unique_ptr<Source> source);
   void stop_intake() noexcept;
-  /// Drops what is not begun and waits for what runs, then settles. False at the deadline.
+  /// Drops what can be dropped without repeating anything handled, waits for the rest, settles. False at the deadline.
   [[nodiscard]] bool drain(Clock::time_point deadline);
   /// Gives up what still runs and lets the threads leave.
   void end();

@@ -64,8 +64,8 @@ std::optional<KeyedDispatcher::Clock::time_point> KeyedDispatcher::next_due() co
   return parked_.front()->due;
 }
 
-template <class Matches>
-void KeyedDispatcher::drop_if(Matches const& matches, InboundList& dropped) {
+void KeyedDispatcher::drop_lane(Lane lane, std::uint64_t from_slot, InboundList& dropped) {
+  auto const matches = [&](Inbound const& message) { return message.lane == lane && message.slot >= from_slot; };
   // First those that wait, so that completing those that are out brings forward only what stays.
   keys_.for_each([&](KeyQueue& queue) {
     InboundList waiting = queue.waiting;
@@ -92,12 +92,18 @@ void KeyedDispatcher::drop_if(Matches const& matches, InboundList& dropped) {
   }
 }
 
-void KeyedDispatcher::drop_lane(Lane lane, InboundList& dropped) {
-  drop_if([lane](Inbound const& message) { return message.lane == lane; }, dropped);
-}
-
-void KeyedDispatcher::drop_all(InboundList& dropped) {
-  drop_if([](Inbound const&) { return true; }, dropped);
+std::vector<std::uint64_t> KeyedDispatcher::slots_of(Lane lane) {
+  std::vector<std::uint64_t> slots;
+  auto const note = [&](Inbound const* message) {
+    if (message->lane == lane) slots.push_back(message->slot);
+  };
+  auto const note_all = [&](InboundList const& list) {
+    for (Inbound const* message = list.first; message != nullptr; message = message->next) note(message);
+  };
+  keys_.for_each([&](KeyQueue const& queue) { note_all(queue.waiting); });
+  note_all(ready_);
+  std::for_each(parked_.begin(), parked_.end(), note);
+  return slots;
 }
 
 }  // namespace fairlead

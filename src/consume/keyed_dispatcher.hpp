@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -37,9 +38,10 @@ class KeyedDispatcher {
   std::size_t release_due(Clock::time_point now) noexcept;
   [[nodiscard]] std::optional<Clock::time_point> next_due() const noexcept;
 
-  /// Takes out everything that is not running: of one lane, or all.
-  void drop_lane(Lane lane, InboundList& dropped);
-  void drop_all(InboundList& dropped);
+  /// Takes out what is not running: of one lane, from a slot of its watermark on.
+  void drop_lane(Lane lane, std::uint64_t from_slot, InboundList& dropped);
+  /// The slots of that lane that are not running.
+  [[nodiscard]] std::vector<std::uint64_t> slots_of(Lane lane);
 
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size; }
   /// Keys of which a message is here or running.
@@ -48,9 +50,6 @@ class KeyedDispatcher {
   [[nodiscard]] static std::uint64_t hash_key(std::string_view key) noexcept;
 
  private:
-  template <class Matches>
-  void drop_if(Matches const& matches, InboundList& dropped);
-
   Ordering ordering_;
   KeyTable keys_;
   InboundList ready_;

@@ -5,7 +5,7 @@ namespace fairlead {
 LaneTable::Entry& LaneTable::open(Lane lane) {
   auto const index = static_cast<std::size_t>(lane.id);
   if (index >= entries_.size()) entries_.resize(index + 1);
-  entries_[index] = Entry{lane, true, false, 0, {}};
+  entries_[index] = Entry{lane, true, false, 0, 0, {}};
   return entries_[index];
 }
 
@@ -14,6 +14,6 @@ LaneTable::Entry* LaneTable::find_any_epoch(Lane lane) noexcept {
   return index < entries_.size() && entries_[index].is_open ? &entries_[index] : nullptr;
 }
 
-void LaneTable::close(Entry& entry) noexcept { entry = Entry{entry.lane, false, false, 0, {}}; }
+void LaneTable::close(Entry& entry) noexcept { entry = Entry{entry.lane, false, false, 0, 0, {}}; }
 
 }  // namespace fairlead

@@ -4,6 +4,7 @@
 #include "consume/watermark.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace fairlead {
@@ -14,8 +15,9 @@ class LaneTable {
   struct Entry {
     Lane lane;
     bool is_open = false;
-    bool is_closing = false;  // being revoked: running messages may settle, none may be handled again
-    std::size_t running = 0;  // taken by a worker and not finished
+    bool is_closing = false;         // takes in nothing more, and
+    std::uint64_t finish_below = 0;  // only slots below this one are still handled
+    std::size_t unfinished = 0;      // waiting, parked or running
     Watermark watermark;
   };
 

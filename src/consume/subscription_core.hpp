@@ -50,9 +50,9 @@ class SubscriptionCore {
 
   /// Takes in nothing more, at once; what was taken in goes on.
   void stop_intake() noexcept;
-  /// Stops intake, drops what no handler has begun (the broker keeps it), waits for the running handlers and their
-  /// dead letters, settles. kTimeout when some still run at the deadline; kInvalidArgument from a handler of this
-  /// subscription.
+  /// Stops intake and drops what no handler has begun (the broker keeps it), except what lies before messages handled
+  /// already: that is handled too, or those would be handled again. Waits for all of it and for the dead letters,
+  /// settles. kTimeout when some still run at the deadline; kInvalidArgument from a handler of this subscription.
   [[nodiscard]] Result<void> drain(Clock::time_point deadline);
   /// `drain`, then ends the workers and closes the source. Never blocks past the deadline. May be called again: it then
   /// waits for what still runs.

@@ -17,6 +17,8 @@ class Watermark {
   /// Once per slot. The new watermark, up to and including which everything is complete, when this moved it.
   std::optional<std::int64_t> complete(std::uint64_t slot) noexcept;
 
+  /// The slot that comes next.
+  [[nodiscard]] std::uint64_t end() const noexcept { return next_; }
   /// Messages at or above the watermark: not complete, or waiting for one that is not.
   [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(next_ - first_); }
   [[nodiscard]] std::optional<std::int64_t> position() const noexcept { return position_; }
