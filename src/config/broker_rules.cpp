@@ -21,15 +21,20 @@ class BrokerRules {
 
   void run() {
     auto const url = parse_broker_url(config_.broker);
-    if (!url) return complain("broker", url.error().message);
-    is_amqp_ = url->scheme == Scheme::kAmqp || url->scheme == Scheme::kAmqps;
-    is_kafka_ = url->scheme == Scheme::kKafka || url->scheme == Scheme::kKafkas;
+    if (url) {
+      is_amqp_ = url->scheme == Scheme::kAmqp || url->scheme == Scheme::kAmqps;
+      can_bind_ = is_amqp_;
+    } else {
+      complain("broker", url.error().message);
+      can_bind_ = true;  // nobody knows
+    }
     for (auto const& [name, destination] : config_.destinations) {
       check_exchange("destinations." + name + ".amqp", destination);
       check_names(name, destination);
     }
     for (auto const& [property, value] : config_.kafka.conf) check_property("kafka.conf." + property, property, value);
-    if (!is_kafka_) return;
+    bool const is_kafka = url && (url->scheme == Scheme::kKafka || url->scheme == Scheme::kKafkas);
+    if (!is_kafka) return;
     for (auto const& [property, value] : url->query) {
       check_property("broker", property, value, "the query key '" + property + "' ");
     }
@@ -58,7 +63,7 @@ class BrokerRules {
     }
     for (auto const& [group, patterns] : amqp.bindings) {
       std::string const binding = path + ".bindings." + group;
-      if (!is_amqp_) {
+      if (!can_bind_) {
         complain(binding, "only amqp:// brokers can give a group some routing keys and not others");
       } else if (!routes_by_key) {
         complain(binding, "patterns need a topic or direct exchange");
@@ -126,7 +131,7 @@ class BrokerRules {
   Config const& config_;
   std::vector<Problem>& problems_;
   bool is_amqp_ = false;
-  bool is_kafka_ = false;
+  bool can_bind_ = false;
   std::map<std::string, std::string> queues_;
 };
 

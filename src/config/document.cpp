@@ -8,11 +8,10 @@
 namespace fairlead {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr int kMaxDepth = 32;
 // Aliases expand: a small file can mean a huge tree.
 constexpr int kMaxNodes = 100'000;
-constexpr std::size_t kMaxExpandedBytes = 4 * kMaxBytes;
+constexpr std::size_t kMaxExpandedBytes = 4 * kMaxDocumentBytes;
 
 class Converter {
  public:
@@ -59,7 +58,7 @@ class Converter {
 
 Result<Node> parse_document(std::string_view text, std::string const& name) {
   auto const invalid = [&](std::string what) { return Error{Errc::kInvalidConfig, std::move(what)}; };
-  if (text.size() > kMaxBytes) return invalid(name + ": larger than 1 MiB");
+  if (text.size() > kMaxDocumentBytes) return invalid(name + ": larger than 1 MiB");
   try {
     auto const documents = YAML::LoadAll(std::string(text));
     if (documents.size() > 1) {

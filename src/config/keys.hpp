@@ -63,6 +63,7 @@ void visit_keys(V& v, SubscriptionConfig& c) {
   v.value("dead_letter", c.dead_letter);
   v.later("rate_limit");
   v.later("idempotency");
+  v.later("batch");
 }
 
 template <class V>
@@ -71,6 +72,7 @@ void visit_keys(V& v, PublishConfig& c) {
   v.value("window_messages", c.window_messages);
   v.value("window_bytes", c.window_bytes);
   v.value("max_message_bytes", c.max_message_bytes);
+  v.later("batch");
 }
 
 template <class V>

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <set>
+#include <string>
 
 namespace fairlead {
 namespace {
@@ -36,8 +36,13 @@ bool comes_before(Problem const& a, Problem const& b) {
 
 Result<std::string> read_config_file(std::string const& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{Errc::kInvalidConfig, "cannot read " + path + ": " + std::strerror(errno)};
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  std::string text(kMaxDocumentBytes + 1, '\0');  // one more than allowed, so that the parser sees it is too large
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    return Error{Errc::kInvalidConfig, "cannot read " + path + ": " + std::strerror(errno)};
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
 }
 
 Result<LoadedConfig> load_with_origins(std::string_view text, std::string const& name) {

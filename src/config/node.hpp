@@ -2,6 +2,7 @@
 
 #include <fairlead/result.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,8 @@ struct Problem {
   std::string path;    // `subscriptions.billing.timeout`
   std::string text;
 };
+
+inline constexpr std::size_t kMaxDocumentBytes = std::size_t{1} << 20;
 
 /// Parses YAML, of which JSON is a part. Bounded in size, depth and number of nodes. The error names the line.
 [[nodiscard]] Result<Node> parse_document(std::string_view text, std::string const& name);

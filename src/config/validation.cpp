@@ -56,7 +56,7 @@ class Validation {
       return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
     });
     if (name.empty() || name.size() > 200 || !is_plain || name == "." || name == "..") {
-      complain(path, "names have 1 to 200 letters, digits, '.', '_' and '-'");
+      complain(path, "'" + std::string(name) + "' is not a name of 1 to 200 letters, digits, '.', '_' and '-'");
     }
   }
 

@@ -161,8 +161,9 @@ Complaint parse_value(std::string_view text, LogFormat& out) { return parse_name
 std::string format_value(std::string const& value) {
   bool const is_null = value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL";
   bool const is_control = std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
-  bool const is_plain = !is_null && value[0] != '-' && value[0] != '?' && value[0] != '=' &&
-                        value.find_first_of(":#{}[],&*!|>'\"%@` ") == std::string::npos;
+  bool const is_plain = !is_null &&
+                        std::string_view("-?:=,[]{}#&*!|>'\"%@`").find(value[0]) == std::string_view::npos &&
+                        value.find_first_of(" #,[]{}") == std::string::npos && value.back() != ':';
   if (is_control) return quote_twice(value);
   if (is_plain) return value;
   std::string quoted = "'";
