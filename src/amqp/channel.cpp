@@ -49,6 +49,16 @@ void Channel::open() {
   for (auto const& step : awaited_) append_frame(connection_->out(), AMQP_FRAME_METHOD, number_, step.payload);
   state_ = State::kOpening;
   reopen_at_ = TimePoint::max();
+  await_reply();
+}
+
+void Channel::ask(Request request) {
+  append_frame(connection_->out(), AMQP_FRAME_METHOD, number_, request.payload);
+  awaited_.push_back(std::move(request));
+  await_reply();
+}
+
+void Channel::await_reply() {
   reply_deadline_ = connection_->now() + connection_->settings().reply_timeout;
   connection_->schedule(reply_deadline_);
 }
@@ -97,8 +107,7 @@ void Channel::close() {
   state_ = State::kClosing;
   awaited_.clear();
   content_.reset();
-  reply_deadline_ = connection_->now() + connection_->settings().reply_timeout;
-  connection_->schedule(reply_deadline_);
+  await_reply();
 }
 
 void Channel::lose(Error const& error) {
@@ -144,7 +153,16 @@ void Channel::receive_method(Frame const& frame) {
     reply_deadline_ = TimePoint::max();
     return on_closed();
   }
-  if (!awaited_.empty() && awaited_.front().reply == method) return receive_reply();
+  if (!awaited_.empty() && awaited_.front().reply == method) {
+    awaited_.pop_front();
+    reply_deadline_ = TimePoint::max();
+    if (!awaited_.empty()) await_reply();
+    if (state_ == State::kOpening) {
+      if (!awaited_.empty()) return;
+      state_ = State::kOpen;
+      return on_open();
+    }
+  }
 
   void* decoded = nullptr;
   if (amqp_decode_method(method, connection_->pool().get(), to_bytes(fields), &decoded) != AMQP_STATUS_OK) {
@@ -165,17 +183,6 @@ void Channel::receive_close(std::string_view fields) {
   auto const text = fields.size() < 3 ? std::string_view{} : fields.substr(3, static_cast<unsigned char>(fields[2]));
   auto const what = awaited_.empty() ? std::string("channel closed by the broker") : awaited_.front().what;
   go_down(reply_error(code, text, what), false);
-}
-
-void Channel::receive_reply() {
-  awaited_.pop_front();
-  if (!awaited_.empty()) {
-    reply_deadline_ = connection_->now() + connection_->settings().reply_timeout;
-    return;
-  }
-  reply_deadline_ = TimePoint::max();
-  state_ = State::kOpen;
-  on_open();
 }
 
 void Channel::receive_content(Frame const& frame) {

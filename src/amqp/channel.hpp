@@ -75,6 +75,8 @@ class Channel {
   [[nodiscard]] bool is_attached() const noexcept { return connection_ != nullptr; }
   [[nodiscard]] bool is_open() const noexcept { return state_ == State::kOpen; }
   void send(amqp_method_number_t method, void* fields);
+  /// Sends one more request on the open channel; its reply comes to on_method().
+  void ask(Request request);
   void set_timer(TimePoint at);
   void reopen_at(TimePoint at);
   /// Asks the broker to close the channel; on_closed() or on_lost() follows.
@@ -85,7 +87,7 @@ class Channel {
 
   void receive_method(Frame const& frame);
   void receive_close(std::string_view fields);
-  void receive_reply();
+  void await_reply();
   void receive_content(Frame const& frame);
   void go_down(Error const& error, bool with_connection);
 

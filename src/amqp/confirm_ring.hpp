@@ -45,7 +45,7 @@ class ConfirmRing {
       done(entry);
       entry.pending = nullptr;
     }
-    while (count_ > 0 && at(0).pending == nullptr) pop();
+    drop_answered();
   }
 
   /// basic.return: marks the oldest message with this fingerprint. Its confirm follows. False: there is none.
@@ -75,19 +75,23 @@ class ConfirmRing {
     count_ = kept;
   }
 
+  /// Calls `visit(Unconfirmed&)` for each message, and forgets those it has answered by setting `pending` to null.
   template <class Visit>
   void for_each(Visit visit) {
     for (std::size_t i = 0; i < count_; ++i) visit(at(i));
+    drop_answered();
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
  private:
   [[nodiscard]] Unconfirmed& at(std::size_t i) noexcept { return entries_[(head_ + i) & (entries_.size() - 1)]; }
-  void pop() noexcept {
-    head_ = (head_ + 1) & (entries_.size() - 1);
-    --count_;
-    ++head_tag_;
+  void drop_answered() noexcept {
+    while (count_ > 0 && at(0).pending == nullptr) {
+      head_ = (head_ + 1) & (entries_.size() - 1);
+      --count_;
+      ++head_tag_;
+    }
   }
   void grow() {
     std::vector<Unconfirmed> larger(entries_.size() * 2);

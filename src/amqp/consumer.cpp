@@ -21,6 +21,9 @@ constexpr int kMaxAckBatch = 64;
 // A queue that was deleted and declared again by somebody is found again within the larger of these.
 constexpr BackoffPolicy kReopen{std::chrono::milliseconds{200}, std::chrono::milliseconds{2'000}, 2.0};
 constexpr std::chrono::seconds kStable{5};
+// RabbitMQ does not always say that a consumer is gone: a quorum queue that is deleted and declared again at once
+// keeps silent. A consumer that hears nothing therefore asks now and then.
+constexpr std::chrono::seconds kCheckInterval{5};
 
 bool is_anonymous(SourceSpec const& spec) noexcept {
   return spec.group.name.empty() && spec.destination.kind == DestinationPlan::Kind::kDestination;
@@ -56,19 +59,18 @@ void Consumer::settle(std::uint32_t epoch, std::int64_t position) noexcept {
 
 Script Consumer::opening() {
   auto const& plan = spec_->destination;
-  std::string queue;
   Script script;
   if (is_anonymous(*spec_)) {
     // A new name each time: the broker may still hold the old queue for the connection that was lost.
-    make_message_id(queue);
-    queue = plan.name + ".anonymous." + queue;
-    script = declare_anonymous_queue(plan, queue);
+    make_message_id(queue_);
+    queue_ = plan.name + ".anonymous." + queue_;
+    script = declare_anonymous_queue(plan, queue_);
   } else {
-    queue = queue_name(plan, spec_->group.name, partition_);
+    queue_ = queue_name(plan, spec_->group.name, partition_);
     script = declare_group_queue(plan, spec_->group, partition_);
   }
   script.push_back(request_qos(prefetch_));
-  script.push_back(request_consume(queue, std::string_view(spec_->subscription).substr(0, kShortStringMax)));
+  script.push_back(request_consume(queue_, std::string_view(spec_->subscription).substr(0, kShortStringMax)));
   return script;
 }
 
@@ -78,8 +80,10 @@ void Consumer::on_open() {
   ++lane_.epoch;
   settlement_.restart(lane_.epoch);
   last_delivered_ = 0;
-  is_ack_planned_ = false;
+  ack_at_ = TimePoint::max();
   opened_at_ = connection().now();
+  check_at_ = opened_at_ + kCheckInterval;
+  plan_timer();
   is_lane_open_ = true;
   feed_->intake.open_lane(lane_);
   started_->set({});
@@ -114,14 +118,19 @@ void Consumer::reopen_later() {
   reopen_at(is_first ? now : now + delay);
 }
 
-void Consumer::on_method(amqp_method_number_t method, void*) {
-  if (method != AMQP_BASIC_CANCEL_METHOD) return;
+void Consumer::on_method(amqp_method_number_t method, void* fields) {
+  bool const is_cancelled = method == AMQP_BASIC_CANCEL_METHOD;
+  bool const is_unknown =
+      method == AMQP_QUEUE_DECLARE_OK_METHOD && static_cast<amqp_queue_declare_ok_t*>(fields)->consumer_count == 0;
+  if ((is_cancelled || is_unknown) && !feed_->is_stopped) resubscribe();
+}
+
+void Consumer::resubscribe() {
   lose_lane();
-  feed_->intake.report({Errc::kConnectionLost,
-                        "the broker cancelled the consumer of '" +
-                            queue_name(spec_->destination, spec_->group.name, partition_) +
-                            "': its queue was deleted or moved; subscribing again",
-                        true, false, 0});
+  feed_->intake.report(
+      {Errc::kConnectionLost,
+       "the broker has dropped the consumer of '" + queue_ + "': its queue was deleted or moved; subscribing again",
+       true, false, 0});
   close();
 }
 
@@ -140,6 +149,7 @@ void Consumer::on_content(Content content) {
     feed_->intake.discard(message);
     return connection().fail(protocol_error("malformed message properties"));
   }
+  is_idle_ = false;
   last_delivered_ = delivery.delivery_tag;
   feed_->batch.push(message);
   if (!std::exchange(is_touched_, true)) connection().call_at_read_end(*this);
@@ -184,20 +194,31 @@ void Consumer::on_read_end() {
 void Consumer::on_raised() {
   if (!is_open()) return;
   if (settlement_.is_urgent()) return acknowledge();
-  if (std::exchange(is_ack_planned_, true)) return;
-  set_timer(connection().now() + kAckDelay);
+  if (ack_at_ != TimePoint::max()) return;
+  ack_at_ = connection().now() + kAckDelay;
+  plan_timer();
 }
 
-void Consumer::on_timer(TimePoint) {
+void Consumer::plan_timer() { set_timer(std::min(ack_at_, check_at_)); }
+
+void Consumer::on_timer(TimePoint now) {
   if (left_ != nullptr) {
     return finish(
         Error{Errc::kTimeout, "the broker did not confirm the end of the subscription in time", true, true, 0}, false);
   }
-  if (is_open()) acknowledge();
+  if (!is_open()) return;
+  if (ack_at_ <= now) acknowledge();
+  if (check_at_ <= now) check_queue();
+  if (is_open()) plan_timer();
+}
+
+void Consumer::check_queue() {
+  check_at_ = connection().now() + kCheckInterval;
+  if (std::exchange(is_idle_, true) && !feed_->is_stopped) ask(request_queue_state(queue_));
 }
 
 void Consumer::acknowledge() {
-  is_ack_planned_ = false;
+  ack_at_ = TimePoint::max();
   if (auto const tag = settlement_.take(); tag != 0) {
     amqp_basic_ack_t ack{tag, 1};
     send(AMQP_BASIC_ACK_METHOD, &ack);

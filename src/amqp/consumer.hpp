@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace fairlead::amqp {
 
@@ -52,6 +53,9 @@ class Consumer final : public Channel, public std::enable_shared_from_this<Consu
   [[nodiscard]] bool fill(Inbound& message, amqp_basic_deliver_t const& delivery, Content& content) const;
   void take_routing_key(Inbound& message, std::string_view routing_key) const;
   void acknowledge();
+  void check_queue();
+  void resubscribe();
+  void plan_timer();
   void hand_over_when_settled();
   void lose_lane();
   void reopen_later();
@@ -70,7 +74,10 @@ class Consumer final : public Channel, public std::enable_shared_from_this<Consu
   Lane lane_;
   bool is_lane_open_ = false;
   bool is_touched_ = false;
-  bool is_ack_planned_ = false;
+  TimePoint ack_at_ = TimePoint::max();
+  TimePoint check_at_ = TimePoint::max();
+  bool is_idle_ = true;  // nothing was delivered since the last check
+  std::string queue_;
   std::uint64_t last_delivered_ = 0;  // the last tag given to the intake
   TimePoint opened_at_;
   Backoff backoff_;

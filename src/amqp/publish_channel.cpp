@@ -12,7 +12,8 @@ namespace fairlead::amqp {
 
 namespace {
 
-// How often messages that wait for a connection are looked over for those past their deadline.
+// How often messages without an answer are looked over for those past their deadline. The window has answered for
+// them already; this is about their places in it.
 constexpr std::chrono::seconds kExpiryInterval{1};
 // A closed channel is usually opened again at once; this is for a broker that keeps closing it.
 constexpr std::chrono::milliseconds kReopenDelay{200};
@@ -39,6 +40,10 @@ Error refused_error() {
 
 Error expired_error() {
   return {Errc::kTimeout, "the deadline passed before the message could be sent", true, false, 0};
+}
+
+Error unanswered_error() {
+  return {Errc::kTimeout, "the broker did not confirm the message before its deadline", true, true, 0};
 }
 
 Error recut_error() {
@@ -103,7 +108,7 @@ Script PublishChannel::opening() {
 }
 
 void PublishChannel::on_open() {
-  drop_expired(connection().now());
+  end_expired(connection().now());
   touch();
   std::lock_guard const lock(mutex_);
   // What waits was cut into larger frames than this broker takes.
@@ -118,7 +123,7 @@ void PublishChannel::on_open() {
   frame_max_ = connection().frame_max();
 }
 
-void PublishChannel::on_blocked() { set_timer(connection().now() + kExpiryInterval); }
+void PublishChannel::on_blocked() { watch_deadlines(); }
 
 bool PublishChannel::refill(ByteBuffer& empty) {
   if (!is_open()) return false;
@@ -126,6 +131,7 @@ bool PublishChannel::refill(ByteBuffer& empty) {
   if (staged_.empty()) return false;
   staged_.swap(empty);
   written_end_ = stream_end_;
+  watch_deadlines();
   return true;
 }
 
@@ -146,7 +152,11 @@ void PublishChannel::give_back(std::string_view refilled, std::size_t written) {
 }
 
 void PublishChannel::on_lost(Error const& error, bool with_connection) {
-  fail_written(error);
+  auto lost = error;
+  // Why the connection was closed says nothing about the messages on it.
+  if (with_connection && error.code != Errc::kClosed) lost.code = Errc::kConnectionLost;
+  lost.maybe_applied = true;
+  fail_written(lost);
   is_touched_ = false;
   window_->complete(batch_);
   if (!with_connection) {
@@ -155,35 +165,57 @@ void PublishChannel::on_lost(Error const& error, bool with_connection) {
     if (!declarations_.empty() && error.code != Errc::kUnknownDestination) declarations_.clear();
     reopen_at(connection().now() + kReopenDelay);
   }
-  set_timer(connection().now() + kExpiryInterval);
+  is_timer_set_ = false;
+  watch_deadlines();
 }
 
 void PublishChannel::fail_written(Error const& error) {
-  auto lost = error;
-  lost.maybe_applied = true;
   std::lock_guard const lock(mutex_);
   ring_.restart([&](Unconfirmed& message) {
     if (message.pending == nullptr) return true;
     if (message.begin >= written_end_) return false;
-    batch_.fail(*message.pending, message.is_returned ? unroutable_error() : lost);
+    batch_.fail(*message.pending, message.is_returned ? unroutable_error() : error);
     return true;
   });
 }
 
 void PublishChannel::on_timer(TimePoint now) {
-  drop_expired(now);
+  is_timer_set_ = false;
+  end_expired(now);
   window_->complete(batch_);
-  if (!is_open() || connection().is_blocked()) set_timer(now + kExpiryInterval);
+  std::lock_guard const lock(mutex_);
+  if (ring_.size() > 0) watch_deadlines();
 }
 
-void PublishChannel::drop_expired(TimePoint now) {
+void PublishChannel::watch_deadlines() {
+  if (!std::exchange(is_timer_set_, true)) set_timer(connection().now() + kExpiryInterval);
+}
+
+void PublishChannel::end_expired(TimePoint now) {
   std::lock_guard const lock(mutex_);
   auto const staged_begin = stream_end_ - staged_.size();
-  bool has_expired = false;
-  ring_.for_each([&](Unconfirmed const& message) {
-    has_expired = has_expired || (message.begin >= staged_begin && message.pending->deadline <= now);
+  bool has_unsent = false;
+  bool has_unanswered = false;
+  ring_.for_each([&](Unconfirmed& message) {
+    if (message.pending == nullptr || message.pending->deadline > now) return;
+    if (message.begin >= staged_begin) {
+      has_unsent = true;
+      return;
+    }
+    has_unanswered = true;
+    batch_.fail(*message.pending, message.is_returned ? unroutable_error() : unanswered_error());
+    message.pending = nullptr;
   });
-  if (!has_expired) return;
+  if (has_unsent) drop_unsent(now, staged_begin);
+  // RabbitMQ's channel can hang, heartbeats going on, when a quorum queue is deleted while it is published to.
+  auto const silence = now - last_answer_;
+  if (has_unanswered && silence >= connection().settings().reply_timeout && !connection().is_blocked()) {
+    connection().fail(connection_lost(
+        "no confirmation for " + std::to_string(std::chrono::floor<std::chrono::seconds>(silence).count()) + " s"));
+  }
+}
+
+void PublishChannel::drop_unsent(TimePoint now, std::uint64_t staged_begin) {
   ByteBuffer kept;
   ring_.remove_if([&](Unconfirmed& message) {
     if (message.begin < staged_begin) return false;
@@ -213,6 +245,7 @@ void PublishChannel::on_method(amqp_method_number_t method, void* fields) {
 }
 
 void PublishChannel::settle(std::uint64_t tag, bool multiple, bool is_ack) {
+  last_answer_ = connection().now();
   std::lock_guard const lock(mutex_);
   ring_.settle(tag, multiple, [&](Unconfirmed& message) {
     if (message.is_returned) {

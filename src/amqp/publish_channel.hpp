@@ -54,7 +54,9 @@ class PublishChannel final : public Channel,
 
   void settle(std::uint64_t tag, bool multiple, bool is_ack);
   void fail_written(Error const& error);
-  void drop_expired(TimePoint now);
+  void end_expired(TimePoint now);
+  void drop_unsent(TimePoint now, std::uint64_t staged_begin);
+  void watch_deadlines();
   void touch();
 
   std::shared_ptr<ConfirmWindow> const window_;
@@ -71,7 +73,9 @@ class PublishChannel final : public Channel,
   std::map<std::string, Script, std::less<>> declarations_;
   CompletionBatch batch_;
   std::uint64_t written_end_ = 0;  // where in the stream everything before belongs to the broker
+  TimePoint last_answer_{};
   bool is_touched_ = false;
+  bool is_timer_set_ = false;
 };
 
 }  // namespace fairlead::amqp

@@ -210,6 +210,14 @@ Request request_consume(std::string_view queue, std::string_view consumer_tag) {
           quoted("consume queue", queue)};
 }
 
+Request request_queue_state(std::string_view queue) {
+  amqp_queue_declare_t declare{};
+  declare.queue = to_bytes(queue);
+  declare.passive = 1;
+  return {encode_method(AMQP_QUEUE_DECLARE_METHOD, &declare), AMQP_QUEUE_DECLARE_OK_METHOD,
+          quoted("ask for queue", queue)};
+}
+
 Request request_confirms() {
   amqp_confirm_select_t select{};
   return {encode_method(AMQP_CONFIRM_SELECT_METHOD, &select), AMQP_CONFIRM_SELECT_OK_METHOD, "select confirms"};

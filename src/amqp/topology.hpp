@@ -37,5 +37,7 @@ namespace fairlead::amqp {
 [[nodiscard]] Request request_qos(std::uint16_t prefetch);
 [[nodiscard]] Request request_consume(std::string_view queue, std::string_view consumer_tag);
 [[nodiscard]] Request request_confirms();
+/// Asks for a queue's counters; refused when the queue does not exist.
+[[nodiscard]] Request request_queue_state(std::string_view queue);
 
 }  // namespace fairlead::amqp
