@@ -2,6 +2,7 @@
 
 #include "broker/broker_core.hpp"
 #include "config/plan.hpp"
+#include "core/deadline.hpp"
 #include "core/ids.hpp"
 #include "core/text.hpp"
 #include "observe/logging.hpp"
@@ -14,6 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// What a close that is out of time still gives the completions of what it abandoned.
+constexpr std::chrono::milliseconds kLastCompletions{10};
+
 Error closed_error() { return {Errc::kClosed, "the broker is closed"}; }
 
 Error own_thread_error(char const* call) {
@@ -23,6 +27,36 @@ Error own_thread_error(char const* call) {
 
 Error setup_timeout() {
   return {Errc::kTimeout, "another set-up of this broker took longer than connection.connect_timeout", true};
+}
+
+/// What a subscription of the configuration asks for, after checking that this broker can do it.
+Result<SourceSpec> plan_subscription(Config const& config, Capabilities const& capabilities, std::string_view name) {
+  auto const found = config.subscriptions.find(name);
+  if (found == config.subscriptions.end()) {
+    std::vector<std::string> names;
+    for (auto const& [configured, unused] : config.subscriptions) names.push_back(configured);
+    return Error{Errc::kUnknownDestination,
+                 "subscription '" + std::string(name) + "' is not in the configuration" + did_you_mean(name, names)};
+  }
+  auto const& subscription = found->second;
+  auto plan = plan_destination(config, subscription.destination);
+  if (!plan) return std::move(plan).error();
+  SourceSpec spec{found->first, *std::move(plan), {}, subscription};
+  spec.group.name = subscription.group;
+  spec.group.ordering = subscription.ordering;
+  spec.group.dead_letter = subscription.dead_letter;
+  for (auto const& group : spec.destination.groups) {
+    if (group.name == subscription.group) spec.group = group;
+  }
+  if (!spec.group.bindings.empty() && !capabilities.routing_patterns) {
+    return Error{Errc::kUnsupported, "bindings: " + std::string(capabilities.routing_patterns.reason)};
+  }
+  return spec;
+}
+
+bool keeps_dead_letters(SourceSpec const& spec) {
+  return spec.config.dead_letter && !spec.group.name.empty() &&
+         spec.destination.kind == DestinationPlan::Kind::kDestination;
 }
 
 }  // namespace
@@ -38,13 +72,20 @@ ConfirmWindow& Broker::window() const noexcept { return *core_->window; }
 Capabilities const& Broker::capabilities() const noexcept { return core_->capabilities; }
 
 Result<void> Broker::declare(std::string_view destination) {
-  auto const deadline = Clock::now() + core_->config.connection.connect_timeout;
+  auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
   if (core_->closed) return closed_error();
   auto plan = plan_destination(core_->config, destination);
   if (!plan) return std::move(plan).error();
-  return do_declare(*plan, deadline);
+  if (auto declared = do_declare(*plan, deadline); !declared) return declared;
+  for (auto const& group : plan->groups) {
+    if (!group.dead_letter) continue;
+    auto const dead_letters = plan_destination(core_->config, dead_letter_name(plan->name, group.name));
+    if (!dead_letters) return dead_letters.error();
+    if (auto declared = do_declare(*dead_letters, deadline); !declared) return declared;
+  }
+  return {};
 }
 
 Result<std::shared_ptr<Sink>> Broker::sink(DestinationPlan const& plan, Clock::time_point deadline) {
@@ -58,7 +99,7 @@ Result<std::shared_ptr<Sink>> Broker::sink(DestinationPlan const& plan, Clock::t
 }
 
 Result<Publisher> Broker::publisher(std::string_view destination) {
-  auto const deadline = Clock::now() + core_->config.connection.connect_timeout;
+  auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
   if (core_->closed) return closed_error();
@@ -78,71 +119,52 @@ Result<Publisher> Broker::publisher(std::string_view destination) {
 
 Result<Subscription> Broker::subscribe(std::string_view subscription, Handler handler) {
   if (!handler) return Error{Errc::kInvalidArgument, "subscribe needs a handler"};
-  auto const deadline = Clock::now() + core_->config.connection.connect_timeout;
+  auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
   if (core_->closed) return closed_error();
-
-  auto const configured = core_->config.subscriptions.find(subscription);
-  if (configured == core_->config.subscriptions.end()) {
-    std::vector<std::string> names;
-    for (auto const& [name, unused] : core_->config.subscriptions) names.push_back(name);
-    return Error{Errc::kUnknownDestination, "subscription '" + std::string(subscription) +
-                                                "' is not in the configuration" + did_you_mean(subscription, names)};
+  auto spec = plan_subscription(core_->config, core_->capabilities, subscription);
+  if (!spec) return std::move(spec).error();
+  auto const& destination = spec->destination;
+  if (destination.config.declare) {
+    if (auto declared = do_declare(destination, deadline); !declared) return std::move(declared).error();
   }
-  auto plan = plan_destination(core_->config, configured->second.destination);
-  if (!plan) return std::move(plan).error();
 
   SubscriptionSetup parts;
-  parts.spec.subscription = configured->first;
-  parts.spec.destination = *plan;
-  parts.spec.config = configured->second;
-  parts.spec.group.ordering = configured->second.ordering;
-  parts.spec.group.dead_letter = configured->second.dead_letter;
-  parts.spec.group.name = configured->second.group;
-  for (auto const& group : plan->groups) {
-    if (group.name == configured->second.group) parts.spec.group = group;
-  }
-  if (!parts.spec.group.bindings.empty() && !core_->capabilities.routing_patterns) {
-    return Error{Errc::kUnsupported, "bindings: " + std::string(core_->capabilities.routing_patterns.reason)};
-  }
-  if (plan->config.declare) {
-    if (auto declared = do_declare(*plan, deadline); !declared) return std::move(declared).error();
-  }
-  bool const keeps_dead_letters = configured->second.dead_letter && !configured->second.group.empty() &&
-                                  plan->kind == DestinationPlan::Kind::kDestination;
-  if (keeps_dead_letters) {
-    auto dead_letters = plan_destination(core_->config, dead_letter_name(plan->name, configured->second.group));
-    if (!dead_letters) return std::move(dead_letters).error();
+  if (keeps_dead_letters(*spec)) {
+    auto const dead_letters = plan_destination(core_->config, dead_letter_name(destination.name, spec->group.name));
+    if (!dead_letters) return dead_letters.error();
     auto opened = sink(*dead_letters, deadline);
     if (!opened) return std::move(opened).error();
     parts.dead_letter = *std::move(opened);
   }
+  parts.spec = *spec;
   parts.handler = std::move(handler);
   parts.logger = core_->logger;
   parts.window = core_->window;
   parts.publish = core_->config.publish;
-  parts.trace = plan->config.trace;
+  parts.trace = destination.config.trace;
   parts.close_timeout = core_->config.connection.close_timeout;
   parts.seed = random_bits();
 
-  auto core = SubscriptionCore::make(parts);
-  auto source = do_open_source(parts.spec, core->intake(), deadline);
+  auto core = SubscriptionCore::make(std::move(parts));
+  auto source = do_open_source(*spec, core->intake(), deadline);
   if (!source) return std::move(source).error();
   if (auto attached = core->attach(*std::move(source)); !attached) return std::move(attached).error();
   core_->add(core);
+  if (core_->closed) return closed_error();  // a close that could not wait any longer
   return Subscription(std::move(core));
 }
 
 Result<void> Broker::flush(std::chrono::milliseconds timeout) {
   if (core_->window->is_completing()) return own_thread_error("flush");
-  if (core_->window->flush(Clock::now() + timeout)) return {};
+  if (core_->window->flush(deadline_after(timeout))) return {};
   return Error{Errc::kTimeout, "publishes were still without an answer when the flush timed out", true};
 }
 
 Result<void> Broker::drain(std::chrono::milliseconds timeout) {
   if (core_->is_own_thread()) return own_thread_error("drain");
-  auto const deadline = Clock::now() + timeout;
+  auto const deadline = deadline_after(timeout);
   auto const running = core_->subscriptions();
   for (auto const& subscription : running) subscription->stop_intake();
   Result<void> outcome;
@@ -157,33 +179,33 @@ Result<void> Broker::drain(std::chrono::milliseconds timeout) {
 
 Result<void> Broker::close(std::chrono::milliseconds timeout) {
   if (core_->is_own_thread()) return own_thread_error("close");
-  auto const now = Clock::now();
-  auto const deadline = now + timeout;
-  auto const grace = std::min<std::chrono::milliseconds>(timeout / 5, std::chrono::seconds(2));
-  std::lock_guard const closing(core_->closing);
+  auto const began = Clock::now();
+  auto const deadline = deadline_after(timeout);
+  std::unique_lock const closing(core_->closing, deadline);
+  if (!closing) return Error{Errc::kTimeout, "another thread was still closing the broker at the deadline"};
   if (core_->closed.exchange(true)) return {};
 
-  // Handlers and publishes get the time up to `deadline - grace`; the rest is for disconnecting.
+  // Handlers and publishes get most of the time; the rest is for disconnecting.
+  auto const settled_by = deadline - std::min<Clock::duration>((deadline - began) / 5, std::chrono::seconds(2));
+  for (auto const& subscription : core_->subscriptions()) subscription->stop_intake();
+  { std::unique_lock const setup(core_->setup, settled_by); }  // one that began earlier ends first
   Result<void> outcome;
   auto const running = core_->subscriptions();
   for (auto const& subscription : running) subscription->stop_intake();
   for (auto const& subscription : running) {
-    if (auto stopped = subscription->stop(deadline - grace); !stopped) outcome = std::move(stopped);
+    if (auto stopped = subscription->stop(settled_by); !stopped) outcome = std::move(stopped);
   }
   core_->window->close();
-  if (!core_->window->flush(deadline - grace) && outcome) {
+  if (!core_->window->flush(settled_by) && outcome) {
     outcome = Error{Errc::kTimeout, "publishes were still without an answer at the deadline of the close", true};
   }
-  {
-    std::unique_lock const setup(core_->setup, deadline);  // lets a set-up on another thread end first
-    if (auto disconnected = do_close(deadline); !disconnected) outcome = std::move(disconnected);
-  }
+  if (auto disconnected = do_close(deadline); !disconnected) outcome = std::move(disconnected);
   core_->window->abandon_all();
-  if (!core_->completions.finish(std::max(deadline, Clock::now() + std::chrono::milliseconds(10))) && outcome) {
+  if (!core_->completions.finish(std::max(deadline, Clock::now() + kLastCompletions)) && outcome) {
     outcome = Error{Errc::kTimeout, "a publish completion was still running at the deadline of the close"};
   }
   LogFields fields;
-  fields.add(log_field::kDuration, Clock::now() - now);
+  fields.add(log_field::kDuration, Clock::now() - began);
   if (!outcome) fields.add(outcome.error());
   log(*core_->logger, outcome ? LogLevel::kInfo : LogLevel::kWarn, "connection", "closed", fields.view());
   return outcome;

@@ -39,8 +39,15 @@ BrokerCore::BrokerCore(Config configuration, std::shared_ptr<Logger> log, Capabi
     : config(std::move(configuration)),
       logger(std::move(log)),
       capabilities(abilities),
-      window(std::make_shared<ConfirmWindow>(window_messages(config, capabilities), config.publish.window_bytes)),
+      window(
+          std::make_shared<ConfirmWindow>(window_messages(config, capabilities), config.publish.window_bytes, logger)),
       completions(window) {}
+
+BrokerCore::~BrokerCore() {
+  window->close();
+  window->abandon_all();
+  (void)completions.finish(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+}
 
 std::vector<std::shared_ptr<SubscriptionCore>> BrokerCore::subscriptions() {
   std::lock_guard const lock(registry_);

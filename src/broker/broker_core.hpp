@@ -43,6 +43,10 @@ class CompletionThread {
 class BrokerCore {
  public:
   BrokerCore(Config configuration, std::shared_ptr<Logger> log, Capabilities abilities);
+  /// Ends the completion thread of a broker that was never closed because it never opened.
+  ~BrokerCore();
+  BrokerCore(BrokerCore const&) = delete;
+  BrokerCore& operator=(BrokerCore const&) = delete;
 
   Config const config;
   std::shared_ptr<Logger> const logger;
@@ -50,9 +54,9 @@ class BrokerCore {
   std::shared_ptr<ConfirmWindow> const window;
   CompletionThread completions;
 
-  /// Held while a destination, publisher or subscription is set up. Lock order: setup before registry.
+  /// Held while a destination, publisher or subscription is set up. Lock order: closing, setup, registry.
   std::timed_mutex setup;
-  std::mutex closing;  // one close at a time
+  std::timed_mutex closing;  // one close at a time
   std::atomic<bool> closed{false};
 
   /// The running subscriptions.

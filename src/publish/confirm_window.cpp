@@ -1,10 +1,12 @@
 #include "publish/confirm_window.hpp"
 
+#include "observe/logging.hpp"
+#include "publish/pending_list.hpp"
+
 #include <algorithm>
 #include <condition_variable>
-#include <functional>
+#include <exception>
 #include <mutex>
-#include <queue>
 #include <utility>
 #include <vector>
 
@@ -15,25 +17,27 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kSlabSlots = 256;
 
+// Who waits for room is woken when an eighth of the window is free, not for every message. It also looks by itself this
+// often: a partition that answers nothing may hold more than the other seven eighths.
+constexpr std::chrono::milliseconds kRoomCheck{5};
+
 thread_local ConfirmWindow const* completing = nullptr;
 
-struct EarlyDeadline {
-  Clock::time_point deadline;
-  PendingPublish* slot;
-  std::uint64_t sequence;  // the slot may have been used again since
-  friend bool operator>(EarlyDeadline const& a, EarlyDeadline const& b) { return a.deadline > b.deadline; }
-};
-
 /// Completions are the application's code: what they throw must not end the thread that answers everybody else.
-void run(PublishAnswer& answer, Result<Receipt> const& result) noexcept {
+void run(PublishAnswer& answer, Result<Receipt> const& result, Logger* logger) noexcept {
   if (answer.trail) answer.trail->ended(result);
   answer.trail.reset();
+  std::string_view thrown;
   try {
     if (answer.done) answer.done(result);
-    answer.done.reset();
+  } catch (std::exception const& exception) {
+    thrown = "a publish completion threw";
+    if (logger != nullptr) log(*logger, LogLevel::kError, "publish", thrown, {{log_field::kError, exception.what()}});
   } catch (...) {
-    // Nobody is left to tell: the publish itself has ended as reported.
+    thrown = "a publish completion threw something that is no std::exception";
+    if (logger != nullptr) log(*logger, LogLevel::kError, "publish", thrown);
   }
+  answer.done.reset();
 }
 
 }  // namespace
@@ -56,10 +60,12 @@ void CompletionBatch::fail(PendingPublish& pending, Error error) noexcept {
 }
 
 struct ConfirmWindow::State {
-  State(std::size_t message_limit, std::size_t byte_limit) : max_messages(message_limit), max_bytes(byte_limit) {}
+  State(std::size_t message_limit, std::size_t byte_limit, std::shared_ptr<Logger> log)
+      : max_messages(message_limit), max_bytes(byte_limit), logger(std::move(log)) {}
 
   std::size_t const max_messages;
   std::size_t const max_bytes;
+  std::shared_ptr<Logger> const logger;
   std::mutex mutable mutex;
   std::condition_variable room;     // for acquire
   std::condition_variable work;     // for the completion thread
@@ -73,43 +79,32 @@ struct ConfirmWindow::State {
   std::size_t bytes = 0;
   bool closed = false;
 
-  // Pending slots, oldest first. Deadlines grow along the list, except for slots whose deadline is earlier than that of
-  // an older one: those are in the heap as well.
-  PendingPublish* oldest = nullptr;
-  PendingPublish* newest = nullptr;
-  Clock::time_point latest_deadline{};
-  std::priority_queue<EarlyDeadline, std::vector<EarlyDeadline>, std::greater<>> early;
-  std::uint64_t next_sequence = 1;
+  PendingList pending;
+  Clock::time_point wakes_at = Clock::time_point::max();  // when the completion thread looks for late publishes
 
-  // Answered slots whose completions have not run.
+  // What the completion thread has to run: answered slots, and answers whose slots the backend still holds.
   PendingPublish* finished_first = nullptr;
   PendingPublish* finished_last = nullptr;
-  std::uint64_t finished_total = 0;
+  std::vector<PublishAnswer> late;
+  std::vector<PublishAnswer> abandoned;
+  std::uint64_t queued_total = 0;
   std::uint64_t ran_total = 0;
 
   [[nodiscard]] bool has_room(std::size_t wanted) const noexcept {
     return taken < max_messages && (taken == 0 || bytes + wanted <= max_bytes);
   }
+  [[nodiscard]] bool has_completions() const noexcept {
+    return finished_first != nullptr || !late.empty() || !abandoned.empty();
+  }
 
-  PendingPublish* take(std::size_t wanted, Clock::time_point deadline) {
+  PendingPublish& take(std::size_t wanted, Clock::time_point deadline) {
     if (free == nullptr) grow();
-    PendingPublish* const slot = std::exchange(free, free->next);
+    PendingPublish& slot = *std::exchange(free, free->next);
     ++taken;
     bytes += wanted;
-    slot->next = nullptr;
-    slot->bytes = wanted;
-    slot->deadline = deadline;
-    slot->sequence = next_sequence++;
-    slot->state = PendingPublish::State::kPending;
-    slot->older = std::exchange(newest, slot);
-    slot->newer = nullptr;
-    (slot->older != nullptr ? slot->older->newer : oldest) = slot;
-    slot->has_early_deadline = deadline < latest_deadline;
-    if (slot->has_early_deadline) {
-      early.push({deadline, slot, slot->sequence});
-    } else {
-      latest_deadline = deadline;
-    }
+    slot.next = nullptr;
+    slot.bytes = wanted;
+    pending.push(slot, deadline);
     return slot;
   }
 
@@ -123,53 +118,45 @@ struct ConfirmWindow::State {
     slot.next = std::exchange(free, &slot);
   }
 
-  void unlink(PendingPublish& slot) noexcept {
-    (slot.older != nullptr ? slot.older->newer : oldest) = slot.newer;
-    (slot.newer != nullptr ? slot.newer->older : newest) = slot.older;
-    slot.state = PendingPublish::State::kAnswered;
-    if (oldest == nullptr) latest_deadline = {};
-  }
-
-  /// The slot is done with; wakes who waits for room once an eighth of the window is free.
-  void free_slot(PendingPublish& slot) {
+  void free_slot(PendingPublish& slot) noexcept {
     --taken;
     bytes -= slot.bytes;
     if (!slot.result) slot.result = Result<Receipt>(Receipt{});
     give_back(slot);
+  }
+
+  /// Frees a chain of slots whose completions have run.
+  std::size_t free_chain(PendingPublish* first) noexcept {
+    std::size_t count = 0;
+    for (; first != nullptr; ++count) free_slot(*std::exchange(first, first->next));
+    return count;
+  }
+
+  void queue(PendingPublish& slot) noexcept {
+    (finished_last != nullptr ? finished_last->next : finished_first) = &slot;
+    finished_last = &slot;
+    ++queued_total;
+  }
+
+  void expire(Clock::time_point now) {
+    while (PendingPublish* const slot = pending.find_expired(now)) {
+      pending.remove(*slot);
+      late.push_back(std::move(slot->answer));
+      ++queued_total;
+    }
+  }
+
+  /// To be called when slots became free or publishes were answered.
+  void wake_waiters() {
     if (room_waiters > 0 && taken <= max_messages - max_messages / 8 && bytes <= max_bytes - max_bytes / 8) {
       room.notify_all();
     }
-  }
-
-  void wake_flush() {
     if (flush_waiters > 0) settled.notify_all();
-  }
-
-  [[nodiscard]] Clock::time_point next_deadline() {
-    while (!early.empty() && (early.top().slot->sequence != early.top().sequence ||
-                              early.top().slot->state != PendingPublish::State::kPending)) {
-      early.pop();
-    }
-    auto next = Clock::time_point::max();
-    if (oldest != nullptr) next = oldest->deadline;
-    if (!early.empty()) next = std::min(next, early.top().deadline);
-    return next;
-  }
-
-  /// Takes the completions of everything whose deadline has passed.
-  std::vector<PublishAnswer> expire(Clock::time_point now) {
-    std::vector<PublishAnswer> late;
-    for (;;) {
-      if (next_deadline() > now) return late;
-      PendingPublish* const slot = oldest->deadline <= now ? oldest : early.top().slot;
-      unlink(*slot);
-      late.push_back(std::move(slot->answer));
-    }
   }
 };
 
-ConfirmWindow::ConfirmWindow(std::size_t max_messages, std::size_t max_bytes)
-    : state_(std::make_unique<State>(max_messages, max_bytes)) {}
+ConfirmWindow::ConfirmWindow(std::size_t max_messages, std::size_t max_bytes, std::shared_ptr<Logger> logger)
+    : state_(std::make_unique<State>(max_messages, max_bytes, std::move(logger))) {}
 
 ConfirmWindow::~ConfirmWindow() = default;
 
@@ -177,111 +164,117 @@ Result<PendingPublish*> ConfirmWindow::acquire(std::size_t bytes, Clock::time_po
                                                PublishAnswer& answer) {
   auto& state = *state_;
   std::unique_lock lock(state.mutex);
-  auto const may_go = [&] { return state.closed || state.has_room(bytes); };
-  if (!may_go()) {
+  while (!state.closed && !state.has_room(bytes)) {
     if (!wait || is_completing()) {
       return Error{Errc::kWouldBlock,
                    "the publish window is full; see publish.window_messages and publish.window_bytes", true};
     }
-    ++state.room_waiters;
-    bool const has_room = state.room.wait_until(lock, deadline, may_go);
-    --state.room_waiters;
-    if (!has_room) {
+    auto const now = Clock::now();
+    if (now >= deadline) {
       return Error{Errc::kTimeout,
                    "the publish window stayed full until the deadline: the broker confirms too slowly, or not at all; "
                    "see publish.deadline and publish.window_messages",
                    true};
     }
+    ++state.room_waiters;
+    state.room.wait_until(lock, std::min(deadline, now + kRoomCheck));
+    --state.room_waiters;
   }
   if (state.closed) return Error{Errc::kClosed, "the broker is closed"};
-  PendingPublish* const slot = state.take(bytes, deadline);
-  slot->answer = std::move(answer);
-  return slot;
+  PendingPublish& slot = state.take(bytes, deadline);
+  slot.answer = std::move(answer);
+  bool const is_earlier = deadline < state.wakes_at;
+  if (is_earlier) state.wakes_at = deadline;
+  lock.unlock();
+  if (is_earlier) state.work.notify_one();
+  return &slot;
 }
 
 PublishAnswer ConfirmWindow::release(PendingPublish& pending) {
   std::lock_guard const lock(state_->mutex);
   PublishAnswer answer;
   if (pending.state == PendingPublish::State::kPending) {
-    state_->unlink(pending);
+    state_->pending.remove(pending);
     answer = std::move(pending.answer);
   }
   state_->free_slot(pending);
-  state_->wake_flush();
+  state_->wake_waiters();
   return answer;
 }
 
 void ConfirmWindow::complete(CompletionBatch& batch) {
   auto& state = *state_;
   PendingPublish* inline_first = nullptr;
+  bool wake = false;
   {
     std::lock_guard const lock(state.mutex);
-    bool const was_idle = state.finished_first == nullptr;
+    bool const was_idle = !state.has_completions();
     for (PendingPublish* slot = std::exchange(batch.first_, nullptr); slot != nullptr;) {
       PendingPublish* const next = std::exchange(slot->next, nullptr);
       if (slot->state == PendingPublish::State::kAnswered) {
         state.free_slot(*slot);  // its deadline had passed
       } else {
-        state.unlink(*slot);
-        ++state.finished_total;
-        if (slot->answer.runs_inline) {
+        state.pending.remove(*slot);
+        if (slot->answer.is_inline()) {
           slot->next = std::exchange(inline_first, slot);
         } else {
-          (state.finished_last != nullptr ? state.finished_last->next : state.finished_first) = slot;
-          state.finished_last = slot;
+          state.queue(*slot);
         }
       }
       slot = next;
     }
     batch.last_ = nullptr;
-    if (was_idle && state.finished_first != nullptr) state.work.notify_one();
-    state.wake_flush();
+    wake = was_idle && state.has_completions();
+    state.wake_waiters();
   }
+  if (wake) state.work.notify_one();
   if (inline_first == nullptr) return;
-  for (auto* slot = inline_first; slot != nullptr; slot = slot->next) run(slot->answer, slot->result);
+  for (auto* slot = inline_first; slot != nullptr; slot = slot->next) run(slot->answer, slot->result, nullptr);
   std::lock_guard const lock(state.mutex);
-  while (inline_first != nullptr) {
-    PendingPublish* const slot = std::exchange(inline_first, inline_first->next);
-    state.free_slot(*slot);
-    ++state.ran_total;
-  }
-  state.wake_flush();
+  state.free_chain(inline_first);
+  state.wake_waiters();
 }
 
 bool ConfirmWindow::run_completions(Clock::time_point until) {
   auto& state = *state_;
   std::vector<PublishAnswer> late;
+  std::vector<PublishAnswer> abandoned;
   PendingPublish* first = nullptr;
   {
     std::unique_lock lock(state.mutex);
     for (;;) {
       auto const now = Clock::now();
-      late = state.expire(now);
-      if (state.finished_first != nullptr || !late.empty()) break;
-      if (state.closed && state.oldest == nullptr) return false;
+      state.expire(now);
+      if (state.has_completions()) break;
+      if (state.closed && state.pending.empty()) return false;
       if (now >= until) return true;
-      state.work.wait_until(lock, std::min(until, state.next_deadline()));
+      // Kept though what it was set for may be answered: one idle look costs less than a wake-up with each publish.
+      if (state.wakes_at <= now) state.wakes_at = Clock::time_point::max();
+      state.wakes_at = std::min(state.wakes_at, state.pending.next_deadline());
+      state.work.wait_until(lock, std::min(until, state.wakes_at));
     }
     first = std::exchange(state.finished_first, nullptr);
     state.finished_last = nullptr;
-    state.finished_total += late.size();
+    late.swap(state.late);
+    abandoned.swap(state.abandoned);
   }
+  auto* const logger = state.logger.get();
   completing = this;
-  for (auto* slot = first; slot != nullptr; slot = slot->next) run(slot->answer, slot->result);
+  for (auto* slot = first; slot != nullptr; slot = slot->next) run(slot->answer, slot->result, logger);
   if (!late.empty()) {
     Result<Receipt> const timeout(
         Error{Errc::kTimeout, "no confirmation came before the deadline (publish.deadline)", true, true});
-    for (auto& answer : late) run(answer, timeout);
+    for (auto& answer : late) run(answer, timeout, logger);
+  }
+  if (!abandoned.empty()) {
+    Result<Receipt> const closed(
+        Error{Errc::kClosed, "the broker was closed before the confirmation came", false, true});
+    for (auto& answer : abandoned) run(answer, closed, logger);
   }
   completing = nullptr;
   std::lock_guard const lock(state.mutex);
-  state.ran_total += late.size();
-  while (first != nullptr) {
-    PendingPublish* const slot = std::exchange(first, first->next);
-    state.free_slot(*slot);
-    ++state.ran_total;
-  }
-  state.wake_flush();
+  state.ran_total += state.free_chain(first) + late.size() + abandoned.size();
+  state.wake_waiters();
   return true;
 }
 
@@ -289,12 +282,12 @@ bool ConfirmWindow::flush(Clock::time_point deadline) {
   auto& state = *state_;
   std::unique_lock lock(state.mutex);
   ++state.flush_waiters;
-  auto const last = state.next_sequence;
-  bool flushed = state.settled.wait_until(lock, deadline,
-                                          [&] { return state.oldest == nullptr || state.oldest->sequence >= last; });
+  auto const end = state.pending.next_sequence();
+  bool flushed = state.settled.wait_until(
+      lock, deadline, [&] { return state.pending.empty() || state.pending.oldest()->sequence >= end; });
   if (flushed) {
-    auto const answered = state.finished_total;
-    flushed = state.settled.wait_until(lock, deadline, [&] { return state.ran_total >= answered; });
+    auto const queued = state.queued_total;
+    flushed = state.settled.wait_until(lock, deadline, [&] { return state.ran_total >= queued; });
   }
   --state.flush_waiters;
   return flushed;
@@ -308,22 +301,15 @@ void ConfirmWindow::close() {
 }
 
 void ConfirmWindow::abandon_all() {
-  std::vector<PublishAnswer> abandoned;
-  {
-    std::lock_guard const lock(state_->mutex);
-    while (state_->oldest != nullptr) {
-      PendingPublish* const slot = state_->oldest;
-      state_->unlink(*slot);
-      abandoned.push_back(std::move(slot->answer));
-    }
-    state_->finished_total += abandoned.size();
+  auto& state = *state_;
+  std::lock_guard const lock(state.mutex);
+  while (PendingPublish* const slot = state.pending.oldest()) {
+    state.pending.remove(*slot);
+    state.abandoned.push_back(std::move(slot->answer));
+    ++state.queued_total;
   }
-  Result<Receipt> const closed(Error{Errc::kClosed, "the broker was closed before the confirmation came", false, true});
-  for (auto& answer : abandoned) run(answer, closed);
-  std::lock_guard const lock(state_->mutex);
-  state_->ran_total += abandoned.size();
-  state_->work.notify_all();
-  state_->wake_flush();
+  state.work.notify_all();
+  state.wake_waiters();
 }
 
 bool ConfirmWindow::is_completing() const noexcept { return completing == this; }

@@ -11,6 +11,8 @@
 
 namespace fairlead {
 
+class Logger;
+
 /// What is left to do, beyond the caller's completion, when a publish ends: its log record. publish/publish_log.hpp
 class PublishTrail {
  public:
@@ -22,9 +24,11 @@ class PublishTrail {
 struct PublishAnswer {
   Completion done;
   /// Run `done` inside ConfirmWindow::complete instead of on the completion thread. For the library's own completions,
-  /// which neither block nor run user code.
+  /// which neither block nor run user code. Does not hold while there is a trail: its record may be written to a file.
   bool runs_inline = false;
   std::unique_ptr<PublishTrail> trail;  // only while publish records are logged
+
+  [[nodiscard]] bool is_inline() const noexcept { return runs_inline && !trail; }
 };
 
 /// One publish between Sink::publish and its answer. Lives in the window's slab: its address is the opaque pointer or
@@ -40,7 +44,6 @@ struct PendingPublish {
   // The window's own, under its lock.
   PublishAnswer answer;
   State state = State::kFree;
-  bool has_early_deadline = false;
   std::size_t bytes = 0;
   Clock::time_point deadline;
   std::uint64_t sequence = 0;
@@ -68,7 +71,8 @@ class ConfirmWindow : public std::enable_shared_from_this<ConfirmWindow> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  ConfirmWindow(std::size_t max_messages, std::size_t max_bytes);
+  /// The logger is told of completions that throw.
+  ConfirmWindow(std::size_t max_messages, std::size_t max_bytes, std::shared_ptr<Logger> logger = nullptr);
   ~ConfirmWindow();
   ConfirmWindow(ConfirmWindow const&) = delete;
   ConfirmWindow& operator=(ConfirmWindow const&) = delete;
@@ -84,20 +88,23 @@ class ConfirmWindow : public std::enable_shared_from_this<ConfirmWindow> {
                                                 PublishAnswer& answer);
   /// Gives back a slot that the sink refused, and what was to happen; empty when the deadline was quicker.
   [[nodiscard]] PublishAnswer release(PendingPublish& pending);
-  /// Waits until all publishes acquired before have been answered and their completions have returned.
+  /// Waits until all publishes acquired before have been answered, and those completions have returned that run on the
+  /// completion thread.
   [[nodiscard]] bool flush(Clock::time_point deadline);
   /// From now on acquire answers kClosed; waiting callers are woken.
   void close();
-  /// Answers everything still pending with kClosed (maybe applied). For a backend that could not finish in time.
+  /// Answers everything still pending with kClosed (maybe applied), on the completion thread as ever. For a backend
+  /// that could not finish in time.
   void abandon_all();
 
   // --- completion thread ---
   /// Waits for answers or for the next deadline, at most until `until`, and runs the completions. Publishes past their
-  /// deadline are answered kTimeout, maybe applied. False when closed and nothing is pending.
+  /// deadline are answered kTimeout, maybe applied. False when closed and nothing is left to answer.
   bool run_completions(Clock::time_point until);
   /// The caller is inside a completion of this window.
   [[nodiscard]] bool is_completing() const noexcept;
 
+  /// Slots taken: publishes that were not answered, or whose late answer the backend still owes.
   [[nodiscard]] std::size_t pending() const;
 
  private:

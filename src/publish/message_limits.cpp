@@ -61,8 +61,11 @@ Result<std::size_t> check_message(std::string_view payload, PublishOptions const
     for (auto const& header : options.headers) size += header.name.size() + header.value.size();
   }
   if (options.priority.value_or(0) > 9) return Error{Errc::kInvalidArgument, "priorities go from 0 to 9"};
-  if (options.time_to_live && options.time_to_live->count() <= 0) {
-    return Error{Errc::kInvalidArgument, "time_to_live must be positive"};
+  if (options.time_to_live && (options.time_to_live->count() <= 0 || *options.time_to_live > kMaxTimeToLive)) {
+    return Error{Errc::kInvalidArgument, "time_to_live must be positive and at most 49 days"};
+  }
+  if (options.deadline && options.deadline->count() <= 0) {
+    return Error{Errc::kInvalidArgument, "the deadline of a publish must be positive"};
   }
   if (size > max_message_bytes) {
     auto error = too_large("the message", size, max_message_bytes);

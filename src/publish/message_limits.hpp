@@ -3,6 +3,7 @@
 #include <fairlead/message.hpp>
 #include <fairlead/result.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 
@@ -14,8 +15,9 @@ inline constexpr std::size_t kMaxHeaders = 64;
 inline constexpr std::size_t kMaxHeaderName = 255;
 inline constexpr std::size_t kMaxHeaderValue = 8 * 1024;
 inline constexpr std::size_t kMaxKey = 4 * 1024;
-inline constexpr std::size_t kMaxShortString = 255;  // id, content type
-inline constexpr std::size_t kMaxRoutingKey = 240;   // leaves room for the partition number
+inline constexpr std::size_t kMaxShortString = 255;                        // id, content type
+inline constexpr std::size_t kMaxRoutingKey = 240;                         // leaves room for the partition number
+inline constexpr std::chrono::milliseconds kMaxTimeToLive{0xffff'ffffLL};  // RabbitMQ's limit
 
 /// Refuses what no broker should see: kInvalidArgument for a wrong name, kTooLarge for a size.
 /// Gives the size that counts against `publish.max_message_bytes` and the window.

@@ -1,5 +1,6 @@
 #include "publish/publisher_core.hpp"
 
+#include "core/deadline.hpp"
 #include "core/ids.hpp"
 #include "observe/trace.hpp"
 #include "publish/message_limits.hpp"
@@ -62,17 +63,17 @@ Result<Receipt> PublisherCore::publish(std::string_view payload, PublishOptions 
 
 void PublisherCore::publish_async(std::string_view payload, PublishOptions const& options, Completion done) {
   PublishAnswer answer;
-  answer.done = std::move(done);
+  answer.done = done ? std::move(done) : Completion([](Result<Receipt> const&) {});
   if (auto started = start(payload, options, answer); !started) {
     Result<Receipt> const refused(std::move(started).error());
     if (answer.trail) answer.trail->ended(refused);
-    if (answer.done) answer.done(refused);
+    answer.done(refused);
   }
 }
 
 Result<void> PublisherCore::flush(std::chrono::milliseconds timeout) {
   if (is_completing()) return Error{Errc::kInvalidArgument, "flush waits and must not be called from a completion"};
-  if (setup_.window->flush(ConfirmWindow::Clock::now() + timeout)) return {};
+  if (setup_.window->flush(deadline_after(timeout))) return {};
   return Error{Errc::kTimeout, "publishes were still without an answer when the flush timed out", true};
 }
 
@@ -98,7 +99,7 @@ Result<void> PublisherCore::start(std::string_view payload, PublishOptions const
   if (setup_.trace) make_traceparent(traceparent, current_traceparent());
   if (logged) static_cast<PublishLog&>(*answer.trail).set_stamps(id, traceparent);
 
-  auto const deadline = ConfirmWindow::Clock::now() + options.deadline.value_or(setup_.publish.deadline);
+  auto const deadline = deadline_after(options.deadline.value_or(setup_.publish.deadline));
   auto slot = setup_.window->acquire(*size, deadline, options.wait_for_room, answer);
   if (!slot) return std::move(slot).error();
   PendingPublish& pending = **slot;
