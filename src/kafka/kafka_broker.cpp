@@ -25,7 +25,7 @@ Capabilities kafka_capabilities() {
   can.priority = {Support::kImpossible, "a Kafka partition is read in the order it was written"};
   can.time_to_live = {Support::kEmulated, "the message carries its expiry and is dropped by the consumer"};
   can.routing_patterns = {Support::kImpossible, "Kafka has no broker-side routing"};
-  can.unroutable_detection = {Support::kNative, "for topics that do not exist; a topic without groups keeps messages"};
+  can.unroutable_detection = {Support::kImpossible, "a topic keeps what no group has asked for yet"};
   can.authentication = {Support::kNative, "where the listener asks for it"};
   can.default_window_messages = 100'000;
   return can;

@@ -116,8 +116,8 @@ TEST_P(Errors, DeclaringTwiceIsHarmless) {
 }
 
 TEST_P(Errors, WrongUrlsAreInvalidConfigurations) {
-  for (auto const* url : {"", "nonsense", "carrier-pigeon://localhost", "://", "kafka://", "amqp://host:port",
-                          "kafka://host:99999", "amqp://user:secret-word@host:1:2"}) {
+  for (auto const* url : {"", "nonsense", "carrier-pigeon://localhost", "://", "amqp://host:port", "kafka://host:99999",
+                          "amqp://user:secret-word@host:1:2"}) {
     auto configuration = config();
     configuration.broker = url;
     auto const broker = Broker::open(configuration);

@@ -86,6 +86,34 @@ TEST_P(Refusing, PriorityIsRefusedWhereItIsImpossible) {
   EXPECT_NE(result.error().message.find("priority"), std::string::npos) << result.error().message;
 }
 
+TEST_P(Refusing, PriorityIsKeptWhereItIsPossible) {
+  Recorder recorder;
+  Gate gate;
+  auto configuration = config();
+  orders_of(configuration).amqp.queue_type = QueueType::kClassic;
+  billing_of(configuration).max_in_flight = 1;
+  auto broker = open(configuration);
+  if (auto const& can = broker->capabilities().priority; !can) GTEST_SKIP() << can.reason;
+  auto billing = broker
+                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
+                       gate.wait();
+                       return ack();
+                     }))
+                     .value();
+  auto publisher = broker->publisher(destination_).value();
+
+  ASSERT_TRUE(publisher.publish("first"));
+  ASSERT_TRUE(eventually([&] { return recorder.has("first"); }));
+  for (int priority : {0, 9, 5}) {
+    auto const name = std::to_string(priority);
+    ASSERT_TRUE(publisher.publish(name, {.priority = static_cast<std::uint8_t>(priority)}));
+  }
+  gate.open();
+
+  ASSERT_TRUE(eventually([&] { return recorder.finished() == 4; }));
+  EXPECT_EQ(recorder.payloads(), (std::vector<std::string>{"first", "9", "5", "0"}));
+}
+
 TEST_P(Refusing, PriorityAboveNineIsRefused) {
   auto broker = open(config());
   auto const result = broker->publisher(destination_).value().publish("m", {.priority = std::uint8_t{10}});
