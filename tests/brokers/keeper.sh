@@ -20,7 +20,7 @@ if [ -f "$RUN_DIR/containers.pid" ]; then # ends by itself: its standard input c
   p=$(cat "$RUN_DIR/containers.pid") end=$((SECONDS + 60))
   while alive "$p" && [ $SECONDS -lt $end ]; do sleep 0.05; done
   stop_pid "$p" 5
-  "$(cat "$RUN_DIR/containers.program")" </dev/null # if it was killed: removes what it left
+  "$(cat "$RUN_DIR/containers.program")" </dev/null >>"$RUN_DIR/containers.log" 2>&1 # if it was killed: removes what it left
 fi
 stops=()
 if [ -d "$RUN_DIR/kafka" ]; then

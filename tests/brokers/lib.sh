@@ -5,9 +5,10 @@
 BROKERS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/fairlead-brokers
 KAFKA_VERSION=${KAFKA_VERSION:-4.1.0}
-# Only images that fairlead builds itself carry these names; set the two variables to use others.
-KAFKA_IMAGE=${FAIRLEAD_KAFKA_IMAGE:-fairlead-test/kafka:$KAFKA_VERSION}
-AMQP_IMAGE=${FAIRLEAD_AMQP_IMAGE:-fairlead-test/rabbitmq:debian12}
+# Images that docker/build.sh builds, named after what they are built from; set the two variables to use others.
+source_tag() { cat "$BROKERS/docker/$1"/* | sha256sum | cut -c1-8; }
+KAFKA_IMAGE=${FAIRLEAD_KAFKA_IMAGE:-fairlead-test/kafka:$KAFKA_VERSION-$(source_tag kafka)}
+AMQP_IMAGE=${FAIRLEAD_AMQP_IMAGE:-fairlead-test/rabbitmq:$(source_tag rabbitmq)}
 
 # When this script began, for elapsed times.
 now_ms() { local t=${EPOCHREALTIME/[.,]/}; echo "${t%???}"; }

@@ -141,9 +141,12 @@ launch() { # DIR N
 }
 
 ready() { # DIR N SECONDS
-  wait_log "$1/$2/log" 'Kafka Server started' "$3" "${PIDS[$2]}" && return 0
+  local code=0
+  wait_log "$1/$2/log" 'Kafka Server started' "$3" "${PIDS[$2]}" || code=$?
+  [ $code != 0 ] || return 0
   echo "--- last lines of $1/$2/log" >&2
   tail -30 "$1/$2/log" >&2
+  [ $code != 2 ] || die "Kafka node $2 ended while it started"
   die "Kafka node $2 did not start within $3 s"
 }
 

@@ -76,9 +76,12 @@ launch() ( # DIR N
 )
 
 ready() { # DIR N SECONDS ; rabbitmqctl costs a second a call, so the banner is watched instead
-  wait_log "$1/$2/out" 'completed with [0-9]+ plugins' "$3" "$(cat "$1/$2/wrapper.pid")" && return 0
+  local code=0
+  wait_log "$1/$2/out" 'completed with [0-9]+ plugins' "$3" "$(cat "$1/$2/wrapper.pid")" || code=$?
+  [ $code != 0 ] || return 0
   echo "--- last lines of $1/$2/out" >&2
   tail -30 "$1/$2/out" >&2
+  [ $code != 2 ] || die "RabbitMQ node $2 ended while it started"
   die "RabbitMQ node $2 did not start within $3 s"
 }
 

@@ -56,5 +56,6 @@ for what in "${WHAT[@]}"; do
   fi
   docker build -q --network host --build-arg BASE="$BASE" -t "$image" "$SCRATCH/$what" >"$SCRATCH/log" 2>&1 ||
     { tail -40 "$SCRATCH/log" >&2; die "$image could not be built"; }
+  docker image prune -f --filter label=fairlead.test.stage >/dev/null # the stage with a whole JDK
   echo "$image built in $(elapsed "$start")"
 done
