@@ -79,10 +79,14 @@ void Backlog::close_lane(Lane lane, Effects& effects) {
 
 void Backlog::close_lane(LaneTable::Entry& lane, Effects& effects) {
   if (std::exchange(lane.is_closing, true)) return;
+  keep_only_before(lane, lane.watermark.end(), effects);
+}
+
+void Backlog::keep_only_before(LaneTable::Entry& lane, std::uint64_t end, Effects& effects) {
   auto waiting = dispatcher_.slots_of(lane.lane);
   std::sort(waiting.begin(), waiting.end(), std::greater<>());
-  std::uint64_t end = lane.watermark.end();
   for (auto const slot : waiting) {
+    if (slot >= end) continue;
     if (slot + 1 != end) break;
     end = slot;
   }
@@ -151,6 +155,8 @@ bool Backlog::park(Inbound& message, Clock::time_point due, Effects& effects) {
   if (lane != nullptr) {
     --lane->unfinished;
     --unfinished_;
+    // It ran when the lane began to close, and was not handled: what waits before it has no reason left to be handled.
+    if (message.slot == lane->finish_below) keep_only_before(*lane, message.slot, effects);
   } else {
     ++stale_;
   }

@@ -81,6 +81,8 @@ class Backlog {
  private:
   void end_lane(LaneTable::Entry& lane, Effects& effects);
   void close_lane(LaneTable::Entry& lane, Effects& effects);
+  /// Drops what waits at or behind the last slot before `end` that runs or is handled.
+  void keep_only_before(LaneTable::Entry& lane, std::uint64_t end, Effects& effects);
   void drop(LaneTable::Entry& lane, std::uint64_t from_slot, Effects& effects);
   void release(Inbound& message, Effects& effects) noexcept;
   void check_room(Effects& effects) noexcept;

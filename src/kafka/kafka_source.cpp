@@ -18,6 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSafetyTick{1'000};
+// Leaving takes a few milliseconds. It gets this long even when the deadline has passed, because a consumer that is
+// destroyed while it leaves keeps a librdkafka thread spinning for ever (2.0.2).
+constexpr milliseconds kLeaveTime{1'000};
 
 KafkaSource* source_of(void* opaque) noexcept { return static_cast<KafkaSource*>(opaque); }
 
@@ -138,11 +141,12 @@ void KafkaSource::join_group() {
 
 void KafkaSource::leave_group() {
   commit_everything(close_deadline_);
+  auto const until = std::max(close_deadline_, Clock::now() + kLeaveTime);
   ErrorPtr const refused(rd_kafka_consumer_close_queue(consumer_->handle(), consumer_->control()));
-  while (!refused && Clock::now() < close_deadline_) {
+  while (!refused && Clock::now() < until) {
     serve_control();
     if (rd_kafka_consumer_closed(consumer_->handle()) != 0) break;
-    sleep_until(close_deadline_);
+    sleep_until(until);
   }
   left_in_time_ = rd_kafka_consumer_closed(consumer_->handle()) != 0;
 }
