@@ -29,6 +29,14 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
   return {text.data(), static_cast<std::size_t>(std::max(length, 0))};
 }
 
+/// Not cut within a UTF-8 character.
+std::string_view shortened(std::string_view error) {
+  if (error.size() <= kLongestError) return error;
+  std::size_t end = kLongestError;
+  while (end > 0 && (static_cast<unsigned char>(error[end]) & 0xC0U) == 0x80U) --end;
+  return error.substr(0, end);
+}
+
 std::size_t size_of(Outbound const& message) {
   std::size_t size = message.payload.size() + message.key.size();
   for (auto const& header : *message.headers) size += header.name.size() + header.value.size();
@@ -45,7 +53,7 @@ Headers dead_letter_headers(Inbound const& message, std::chrono::system_clock::t
   headers.set("fairlead-original-position", std::to_string(message.position));
   headers.set("fairlead-group", message.group);
   headers.set("fairlead-attempts", std::to_string(message.attempt));
-  headers.set("fairlead-error", std::string_view(message.last_error).substr(0, kLongestError));
+  headers.set("fairlead-error", shortened(message.last_error));
   headers.set("fairlead-failed-at", rfc3339(failed_at));
   return headers;
 }

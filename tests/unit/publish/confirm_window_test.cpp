@@ -1,17 +1,17 @@
 #include "publish/confirm_window.hpp"
 
 #include "core/thread.hpp"
+#include "publish_rig.hpp"
+#include "support/notebook.hpp"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -19,53 +19,11 @@ namespace fairlead {
 namespace {
 
 using namespace std::chrono_literals;
+using test::Answers;
+using test::RunningWindow;
 using Clock = ConfirmWindow::Clock;
 
 constexpr auto kPatience = 20s;
-
-/// A window whose completions run on a thread of their own, as a broker's do.
-class RunningWindow {
- public:
-  RunningWindow(std::size_t messages, std::size_t bytes)
-      : window(std::make_shared<ConfirmWindow>(messages, bytes)), thread_("completions", [w = window] {
-          while (w->run_completions(Clock::now() + 1h)) {
-          }
-        }) {}
-  ~RunningWindow() {
-    window->close();
-    window->abandon_all();
-  }
-  std::shared_ptr<ConfirmWindow> const window;
-
- private:
-  Thread thread_;
-};
-
-/// Collects answers; waits for a number of them.
-class Answers {
- public:
-  Completion completion() {
-    return [this](Result<Receipt> const& result) { add(result); };
-  }
-  void add(Result<Receipt> const& result) {
-    std::lock_guard const lock(mutex_);
-    results_.push_back(result);
-    added_.notify_all();
-  }
-  bool wait_for(std::size_t count, Clock::duration patience = kPatience) {
-    std::unique_lock lock(mutex_);
-    return added_.wait_for(lock, patience, [&] { return results_.size() >= count; });
-  }
-  std::vector<Result<Receipt>> results() {
-    std::lock_guard const lock(mutex_);
-    return results_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable added_;
-  std::vector<Result<Receipt>> results_;
-};
 
 struct Acquired {
   PendingPublish* slot = nullptr;
@@ -134,6 +92,285 @@ TEST(ConfirmWindow, AnswersAPublishAtItsDeadlineThoughNothingElseHappens) {
   confirm(*running.window, late.slot);
   EXPECT_EQ(running.window->pending(), 0U);
   EXPECT_EQ(answers.results().size(), 1U) << "a late confirmation is not a second answer";
+}
+
+TEST(ConfirmWindow, DeadlinesEndInTheirOwnOrderWhateverTheOrderOfThePublishes) {
+  RunningWindow running(10, 1000);
+  Answers patient;
+  Answers hasty;
+  auto const first = acquire(*running.window, patient.completion(), 1h);
+  auto const second = acquire(*running.window, hasty.completion(), 80ms);
+  auto const third = acquire(*running.window, hasty.completion(), 40ms);
+  ASSERT_TRUE(hasty.wait_for(2));
+  EXPECT_TRUE(patient.results().empty());
+  confirm(*running.window, first.slot);
+  ASSERT_TRUE(patient.wait_for(1));
+  EXPECT_TRUE(patient.results()[0]);
+  confirm(*running.window, second.slot);
+  confirm(*running.window, third.slot);
+}
+
+TEST(ConfirmWindow, FullWindowRefusesWhoDoesNotWait) {
+  RunningWindow running(2, 1000);
+  Answers answers;
+  auto const first = acquire(*running.window, answers.completion());
+  auto const second = acquire(*running.window, answers.completion());
+  auto const third = acquire(*running.window, answers.completion(), kPatience, 1, false);
+  ASSERT_TRUE(third.error);
+  EXPECT_EQ(third.error->code, Errc::kWouldBlock);
+  EXPECT_TRUE(third.error->retryable);
+  confirm(*running.window, first.slot);
+  confirm(*running.window, second.slot);
+  ASSERT_TRUE(answers.wait_for(2));
+  EXPECT_EQ(answers.results().size(), 2U) << "the refused one is the caller's to report";
+}
+
+TEST(ConfirmWindow, IsBoundedInBytesButLetsOneLargeMessageThroughAlone) {
+  RunningWindow running(100, 1000);
+  auto const large = acquire(*running.window, {}, kPatience, 5000);
+  ASSERT_NE(large.slot, nullptr);
+  EXPECT_TRUE(acquire(*running.window, {}, kPatience, 1, false).error);
+  confirm(*running.window, large.slot);
+  ASSERT_TRUE(running.window->flush(Clock::now() + kPatience));
+  auto const first = acquire(*running.window, {}, kPatience, 600);
+  EXPECT_TRUE(acquire(*running.window, {}, kPatience, 401, false).error);
+  auto const second = acquire(*running.window, {}, kPatience, 400, false);
+  ASSERT_NE(second.slot, nullptr);
+  confirm(*running.window, first.slot);
+  confirm(*running.window, second.slot);
+}
+
+TEST(ConfirmWindow, WaitingForRoomEndsAtTheDeadlineAsNotPersisted) {
+  RunningWindow running(1, 1000);
+  auto const first = acquire(*running.window, {});
+  auto const began = Clock::now();
+  auto const second = acquire(*running.window, {}, 30ms);
+  EXPECT_GE(Clock::now() - began, 30ms);
+  ASSERT_TRUE(second.error);
+  EXPECT_EQ(second.error->code, Errc::kTimeout);
+  EXPECT_FALSE(second.error->maybe_applied);
+  confirm(*running.window, first.slot);
+}
+
+TEST(ConfirmWindow, WaiterGetsRoomThoughMostOfTheWindowIsStuck) {
+  RunningWindow running(100, 100'000);
+  std::vector<PendingPublish*> taken;
+  for (int i = 0; i < 100; ++i) taken.push_back(acquire(*running.window, {}, 1h).slot);
+  Acquired waiter;
+  Thread publisher("waiter", [&] { waiter = acquire(*running.window, {}); });
+  confirm(*running.window, taken.back());
+  taken.pop_back();
+  publisher.join();
+  EXPECT_FALSE(waiter.error) << waiter.error->message;
+  for (auto* slot : taken) confirm(*running.window, slot);
+  if (waiter.slot != nullptr) confirm(*running.window, waiter.slot);
+}
+
+TEST(ConfirmWindow, CompletionMayPublishAgainAndNeverWaitsForRoom) {
+  RunningWindow running(2, 1000);
+  Answers answers;
+  Acquired inside;
+  Acquired refused;
+  auto const first = acquire(*running.window, [&](Result<Receipt> const& result) {
+    EXPECT_TRUE(running.window->is_completing());
+    inside = acquire(*running.window, answers.completion());
+    refused = acquire(*running.window, {});
+    answers.add(result);
+  });
+  confirm(*running.window, first.slot);
+  ASSERT_TRUE(answers.wait_for(1));
+  EXPECT_FALSE(running.window->is_completing());
+  ASSERT_NE(inside.slot, nullptr);
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->code, Errc::kWouldBlock);
+  confirm(*running.window, inside.slot);
+  ASSERT_TRUE(answers.wait_for(2));
+}
+
+TEST(ConfirmWindow, InlineCompletionRunsInsideComplete) {
+  RunningWindow running(2, 1000);
+  std::thread::id thread;
+  auto const taken = acquire(
+      *running.window, [&](Result<Receipt> const&) { thread = std::this_thread::get_id(); }, kPatience, 1, true, true);
+  confirm(*running.window, taken.slot);
+  EXPECT_EQ(thread, std::this_thread::get_id());
+  EXPECT_EQ(running.window->pending(), 0U);
+}
+
+TEST(ConfirmWindow, CompletionThatThrowsIsLoggedAndTheNextOneRuns) {
+  auto const notebook = std::make_shared<test::Notebook>();
+  RunningWindow running(10, 1000, notebook);
+  Answers answers;
+  auto const first = acquire(*running.window, [](Result<Receipt> const&) { throw std::runtime_error("oh no"); });
+  auto const second = acquire(*running.window, answers.completion());
+  confirm(*running.window, first.slot);
+  confirm(*running.window, second.slot);
+  ASSERT_TRUE(answers.wait_for(1));
+  auto const records = notebook->entries("publish");
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].level, LogLevel::kError);
+  EXPECT_EQ(records[0].fields.at("error"), "oh no");
+}
+
+TEST(ConfirmWindow, FlushWaitsForTheCompletionsOfEarlierPublishesOnly) {
+  RunningWindow running(10, 1000);
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool may_return = false;
+  std::atomic<bool> has_returned = false;
+  auto const first = acquire(*running.window, [&](Result<Receipt> const&) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return may_return; });
+    has_returned = true;
+  });
+  confirm(*running.window, first.slot);
+  EXPECT_FALSE(running.window->flush(Clock::now() + 30ms)) << "the completion has not returned";
+  auto const later = acquire(*running.window, {}, 1h);
+  {
+    std::lock_guard const lock(mutex);
+    may_return = true;
+    changed.notify_all();
+  }
+  std::optional<bool> flushed;
+  Thread flusher("flusher", [&] { flushed = running.window->flush(Clock::now() + kPatience); });
+  confirm(*running.window, later.slot);
+  flusher.join();
+  EXPECT_TRUE(*flushed);
+  EXPECT_TRUE(has_returned);
+}
+
+TEST(ConfirmWindow, FlushDoesNotWaitForPublishesThatBeganLater) {
+  RunningWindow running(10, 1000);
+  bool flushed = false;
+  // The flusher may begin only after the later publish, and then rightly waits for it: tried until it was quicker.
+  for (int attempt = 0; attempt < 50 && !flushed; ++attempt) {
+    auto const earlier = acquire(*running.window, {}, 1h);
+    std::atomic<bool> has_begun = false;
+    Thread flusher("flusher", [&] {
+      has_begun = true;
+      has_begun.notify_one();
+      flushed = running.window->flush(Clock::now() + 200ms);
+    });
+    has_begun.wait(false);
+    std::this_thread::yield();
+    auto const later = acquire(*running.window, {}, 1h);
+    confirm(*running.window, earlier.slot);
+    flusher.join();
+    confirm(*running.window, later.slot);
+  }
+  EXPECT_TRUE(flushed);
+}
+
+TEST(ConfirmWindow, ClosedWindowRefusesNewPublishesAndWakesWaiters) {
+  RunningWindow running(1, 1000);
+  auto const first = acquire(*running.window, {});
+  Acquired waiter;
+  Thread publisher("waiter", [&] { waiter = acquire(*running.window, {}, 1h); });
+  running.window->close();
+  publisher.join();
+  ASSERT_TRUE(waiter.error);
+  EXPECT_EQ(waiter.error->code, Errc::kClosed);
+  EXPECT_FALSE(waiter.error->maybe_applied);
+  confirm(*running.window, first.slot);
+}
+
+TEST(ConfirmWindow, AbandonedPublishesEndAsUnknownOnTheCompletionThread) {
+  RunningWindow running(10, 1000);
+  Answers answers;
+  std::atomic<std::thread::id> thread;
+  auto const taken = acquire(*running.window, [&](Result<Receipt> const& result) {
+    thread = std::this_thread::get_id();
+    answers.add(result);
+  });
+  running.window->close();
+  running.window->abandon_all();
+  ASSERT_TRUE(answers.wait_for(1));
+  EXPECT_NE(thread.load(), std::this_thread::get_id());
+  EXPECT_EQ(answers.results()[0].error().code, Errc::kClosed);
+  EXPECT_TRUE(answers.results()[0].error().maybe_applied);
+  EXPECT_EQ(running.window->pending(), 1U);
+  confirm(*running.window, taken.slot);
+  EXPECT_EQ(running.window->pending(), 0U);
+}
+
+TEST(ConfirmWindow, SinkThatRefusesGivesTheAnswerBackExceptWhenTheDeadlineWasQuicker) {
+  RunningWindow running(10, 1000);
+  Answers answers;
+  auto const refused = acquire(*running.window, answers.completion());
+  EXPECT_TRUE(running.window->release(*refused.slot).done);
+  auto const late = acquire(*running.window, answers.completion(), 1ms);
+  ASSERT_TRUE(answers.wait_for(1));
+  EXPECT_FALSE(running.window->release(*late.slot).done);
+  EXPECT_EQ(running.window->pending(), 0U);
+}
+
+TEST(ConfirmWindow, ReusesTheRoomOfAnId) {
+  ConfirmWindow window(10, 1000);
+  auto const first = acquire(window, {});
+  first.slot->result->id = "0190a2b4-0000-7000-8000-000000000000";
+  auto const* const bytes = first.slot->result->id.data();
+  confirm(window, first.slot);
+  ASSERT_TRUE(window.run_completions(Clock::now()));
+  auto const second = acquire(window, {});
+  ASSERT_EQ(second.slot, first.slot);
+  second.slot->result->id = "0190a2b4-0000-7000-8000-000000000001";
+  EXPECT_EQ(second.slot->result->id.data(), bytes);
+  confirm(window, second.slot);
+}
+
+TEST(ConfirmWindow, EachPublishOfManyThreadsEndsExactlyOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 5'000;
+  RunningWindow running(64, 100'000);
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<PendingPublish*> outbox;
+  bool is_over = false;
+  // The backend: answers whatever it was handed, in batches, a part of it late.
+  Thread backend("backend", [&] {
+    for (bool over = false; !over;) {
+      std::vector<PendingPublish*> taken;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return is_over || !outbox.empty(); });
+        taken.swap(outbox);
+        over = is_over && taken.empty();
+      }
+      CompletionBatch batch;
+      for (auto* slot : taken) batch.confirm(*slot);
+      running.window->complete(batch);
+    }
+  });
+  std::atomic<int> answered = 0;
+  {
+    std::vector<Thread> publishers;
+    for (int t = 0; t < kThreads; ++t) {
+      publishers.emplace_back("publisher", [&, t] {
+        for (int i = 0; i < kEach; ++i) {
+          auto const deadline = i % 7 == 0 ? Clock::duration(200us) : Clock::duration(kPatience);
+          auto const taken = acquire(
+              *running.window, [&](Result<Receipt> const&) { ++answered; }, deadline, 10, true, t == 0);
+          if (taken.error) {
+            ++answered;
+            continue;
+          }
+          std::lock_guard const lock(mutex);
+          outbox.push_back(taken.slot);
+          changed.notify_one();
+        }
+      });
+    }
+  }
+  EXPECT_TRUE(running.window->flush(Clock::now() + kPatience));
+  {
+    std::lock_guard const lock(mutex);
+    is_over = true;
+    changed.notify_one();
+  }
+  backend.join();
+  EXPECT_TRUE(running.window->flush(Clock::now() + kPatience));
+  EXPECT_EQ(answered, kThreads * kEach);
+  EXPECT_EQ(running.window->pending(), 0U);
 }
 
 }  // namespace

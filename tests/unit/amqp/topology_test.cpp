@@ -1,0 +1,107 @@
+#include "amqp/topology.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace fairlead::amqp {
+namespace {
+
+DestinationPlan plan(int partitions = 1) {
+  DestinationPlan result;
+  result.name = "orders";
+  result.config.partitions = partitions;
+  GroupPlan group;
+  group.name = "billing";
+  result.groups.push_back(group);
+  return result;
+}
+
+std::vector<std::string> what(Script const& script) {
+  std::vector<std::string> all;
+  for (auto const& request : script) all.push_back(request.what);
+  return all;
+}
+
+bool mentions(Script const& script, std::string_view bytes) {
+  return std::any_of(script.begin(), script.end(),
+                     [&](Request const& request) { return request.payload.find(bytes) != std::string::npos; });
+}
+
+TEST(Topology, ThePartitionIsTheLastWordOfTheRoutingKey) {
+  EXPECT_EQ(with_partition("eu.created", 3, 1), "eu.created");
+  EXPECT_EQ(with_partition("eu.created", 3, 6), "eu.created.3");
+  EXPECT_EQ(with_partition("", 3, 6), "3");
+}
+
+TEST(Topology, AGroupHasOneQueueOrOnePerPartition) {
+  EXPECT_EQ(queue_name(plan(), "billing", 0), "orders.billing");
+  EXPECT_EQ(queue_name(plan(6), "billing", 5), "orders.billing.5");
+}
+
+TEST(Topology, ADestinationIsItsExchangeItsQueuesAndTheirDeadLetters) {
+  EXPECT_EQ(what(declare_destination(plan(2))),
+            (std::vector<std::string>{"declare exchange 'orders'", "declare queue 'orders.billing.0'",
+                                      "bind queue 'orders.billing.0'", "declare queue 'orders.billing.1'",
+                                      "bind queue 'orders.billing.1'", "declare queue 'orders.billing.dlq'"}));
+}
+
+TEST(Topology, AnExistingDestinationIsOnlyAskedFor) {
+  auto existing = plan(2);
+  existing.config.declare = false;
+  for (auto const& step : what(declare_destination(existing))) EXPECT_EQ(step.find("bind"), std::string::npos) << step;
+}
+
+TEST(Topology, ADeadLetterIsOneQueueWithoutAnExchange) {
+  DestinationPlan dead;
+  dead.name = "orders.billing.dlq";
+  dead.kind = DestinationPlan::Kind::kDeadLetter;
+  EXPECT_EQ(exchange_name(dead), "");
+  EXPECT_EQ(queue_name(dead, "anyone", 0), "orders.billing.dlq");
+  EXPECT_EQ(what(declare_destination(dead)), std::vector<std::string>{"declare queue 'orders.billing.dlq'"});
+}
+
+TEST(Topology, OnlyAnOrderedGroupHasASingleActiveConsumer) {
+  auto ordered = plan();
+  ordered.groups[0].dead_letter = false;
+  EXPECT_TRUE(mentions(declare_destination(ordered), "x-single-active-consumer"));
+  ordered.groups[0].ordering = Ordering::kNone;
+  EXPECT_FALSE(mentions(declare_destination(ordered), "x-single-active-consumer"));
+}
+
+TEST(Topology, QueueTypeAndArgumentsReachTheQueue) {
+  auto classic = plan();
+  EXPECT_TRUE(mentions(declare_destination(classic), "quorum"));
+  EXPECT_FALSE(mentions(declare_destination(classic), "x-max-priority"));
+  classic.config.amqp.queue_type = QueueType::kClassic;
+  classic.config.amqp.queue_arguments = {{"x-max-length", "10"}, {"x-flag", "true"}, {"x-text", "some"}};
+  auto const script = declare_destination(classic);
+  EXPECT_TRUE(mentions(script, "classic"));
+  EXPECT_TRUE(mentions(script, "x-max-priority"));
+  EXPECT_TRUE(mentions(script, std::string_view("x-max-lengthl\0\0\0\0\0\0\0\x0a", 21)));
+  EXPECT_TRUE(mentions(script, std::string_view("x-flagt\x01", 8)));
+  EXPECT_TRUE(mentions(script, std::string_view("x-textS\0\0\0\x04some", 15)));
+}
+
+TEST(Topology, BindingsCarryThePartition) {
+  auto bound = plan(2);
+  bound.groups[0].bindings = {"eu.*", "us.#"};
+  auto const script = declare_destination(bound);
+  EXPECT_TRUE(mentions(script, "eu.*.0"));
+  EXPECT_TRUE(mentions(script, "us.#.1"));
+  EXPECT_TRUE(mentions(declare_destination(plan(2)), "#.1"));
+}
+
+TEST(Topology, PartitionsNeedAnExchangeThatRoutesByKey) {
+  auto fanout = plan(2);
+  fanout.config.amqp.type = ExchangeType::kFanout;
+  auto const refused = check_plan(fanout);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kInvalidConfig);
+  EXPECT_NE(refused.error().message.find("destinations.orders.amqp.type"), std::string::npos);
+  fanout.config.partitions = 1;
+  EXPECT_TRUE(check_plan(fanout));
+}
+
+}  // namespace
+}  // namespace fairlead::amqp
