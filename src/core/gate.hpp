@@ -21,7 +21,8 @@ class Gate {
   /// Refuses everybody from now on and waits for those inside, who never block.
   void close() noexcept {
     inside_.fetch_or(kClosed, std::memory_order_acq_rel);
-    for (auto now = inside_.load(std::memory_order_acquire); now != kClosed; now = inside_.load(std::memory_order_acquire)) {
+    for (auto now = inside_.load(std::memory_order_acquire); now != kClosed;
+         now = inside_.load(std::memory_order_acquire)) {
       inside_.wait(now, std::memory_order_acquire);
     }
   }
