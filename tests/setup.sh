@@ -13,7 +13,8 @@ packages_of() {
   build)
     echo g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config ccache:ccache python3:python3 \
       librdkafka-dev librabbitmq-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libyaml-cpp-dev \
-      libcli11-dev libprotobuf-dev protoc:protobuf-compiler libssl-dev libsasl2-dev
+      libcli11-dev libprotobuf-dev protoc:protobuf-compiler libssl-dev libsasl2-dev \
+      liblz4-dev libzstd-dev zlib1g-dev
     ;;
   brokers)
     echo rabbitmq-server java:'openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless' mvn:maven \
