@@ -64,7 +64,7 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216
 broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=3000
+broker.session.timeout.ms=9000
 P
   if [ -n "${CERTS:-}" ]; then
     for name in "${LISTENERS[@]}"; do
