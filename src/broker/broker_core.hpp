@@ -2,6 +2,7 @@
 
 #include "consume/subscription_core.hpp"
 #include "core/thread.hpp"
+#include "core/timed_mutex.hpp"
 #include "publish/confirm_window.hpp"
 #include "publish/publisher_core.hpp"
 #include "publish/sink.hpp"
@@ -55,8 +56,8 @@ class BrokerCore {
   CompletionThread completions;
 
   /// Held while a destination, publisher or subscription is set up. Lock order: closing, setup, registry.
-  std::timed_mutex setup;
-  std::timed_mutex closing;  // one close at a time
+  TimedMutex setup;
+  TimedMutex closing;  // one close at a time
   std::atomic<bool> closed{false};
 
   /// The running subscriptions.

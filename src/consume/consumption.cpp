@@ -314,6 +314,7 @@ void Consumption::end() {
   backlog_.lose_all_lanes(effects);
   work_.notify_all();
   timer_.notify_all();
+  quiet_.notify_all();  // a source that waits in revoke_lane has nothing to wait for any more
   apply_unlocked(lock, effects);
 }
 

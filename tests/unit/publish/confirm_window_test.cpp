@@ -2,6 +2,7 @@
 
 #include "core/thread.hpp"
 #include "publish_rig.hpp"
+#include "support/fake_sink.hpp"
 #include "support/notebook.hpp"
 
 #include <gtest/gtest.h>

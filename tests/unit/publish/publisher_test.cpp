@@ -5,6 +5,7 @@
 #include "observe/trace.hpp"
 #include "publish/publisher_core.hpp"
 #include "publish_rig.hpp"
+#include "support/fake_sink.hpp"
 #include "support/notebook.hpp"
 
 #include <gtest/gtest.h>
