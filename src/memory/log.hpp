@@ -1,20 +1,13 @@
 #pragma once
 
-#include "config/plan.hpp"
-#include "consume/inbound.hpp"
 #include "memory/record.hpp"
-
-#include <fairlead/result.hpp>
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace fairlead {
@@ -34,9 +27,10 @@ struct Cursor {
 };
 
 struct LogPartition {
-  std::deque<Record*> records;
+  std::deque<RecordRef> records;
   std::int64_t first = 0;  // position of records.front()
   [[nodiscard]] std::int64_t end() const noexcept { return first + static_cast<std::int64_t>(records.size()); }
+  [[nodiscard]] Record& at(std::int64_t position) const { return *records[static_cast<std::size_t>(position - first)]; }
 };
 
 struct LogGroup {
@@ -45,52 +39,25 @@ struct LogGroup {
   bool has_started = false;  // a member has decided where the group begins
 };
 
+/// One destination. The number of its partitions never changes; the rest is guarded by the store's mutex.
 struct Log {
+  explicit Log(std::size_t partition_count) : partitions(partition_count) {}
+
+  /// Where every group of the log has settled a partition up to; groups that are declared and never ran keep
+  /// everything.
+  [[nodiscard]] std::int64_t settled_by_all(std::size_t partition) const;
+  /// A group as it begins when it is declared: at the oldest message that is kept.
+  [[nodiscard]] LogGroup new_group() const;
+
   std::vector<LogPartition> partitions;
   std::map<std::string, LogGroup, std::less<>> groups;
   std::uint32_t next_keyless = 0;
-};
-
-/// The messages of all brokers opened with one `memory://name` in this process. Everything is under one mutex; nothing
-/// is called back while it is held. Thread-safe.
-class MemoryStore {
- public:
-  /// The store of that name, made on first use; it ends with its last holder.
-  static std::shared_ptr<MemoryStore> get(std::string const& name, std::size_t max_bytes);
-
-  explicit MemoryStore(std::size_t max_bytes) : max_bytes_(max_bytes) {}
-  ~MemoryStore();
-  MemoryStore(MemoryStore const&) = delete;
-  MemoryStore& operator=(MemoryStore const&) = delete;
-
-  [[nodiscard]] Result<void> declare(DestinationPlan const& plan);
-  [[nodiscard]] bool exists(std::string_view destination);
-  /// Appends; kRefused when the store is full of messages that some group has yet to settle.
-  [[nodiscard]] Result<Receipt> append(std::string_view destination, Outbound const& message);
-
-  // --- members; see source.cpp ---
-  [[nodiscard]] MemberId join(std::string_view destination, std::string const& group, StartFrom start);
-  void leave(std::string_view destination, std::string const& group, MemberId member, bool forget_group);
-
-  std::mutex mutex;
   /// Something changed that a waiting member may care about.
   std::condition_variable changed;
   std::size_t waiting = 0;  // members that wait on `changed`
-  /// Under `mutex`; null when unknown.
-  [[nodiscard]] Log* find(std::string_view destination);
-  void notify() {
-    if (waiting > 0) changed.notify_all();
-  }
-
- private:
-  static void assign(LogGroup& group);
-  /// Drops records that every group has settled, oldest first, until `wanted` bytes fit.
-  bool make_room(std::size_t wanted);
-
-  std::map<std::string, Log, std::less<>> logs_;
-  std::size_t const max_bytes_;
-  std::size_t bytes_ = 0;
-  MemberId next_member_ = 1;
 };
+
+/// Hands the partitions out to the members. Who loses one lets go of it first.
+void assign(LogGroup& group);
 
 }  // namespace fairlead

@@ -3,14 +3,14 @@
 #include "broker/open_checks.hpp"
 #include "config/broker_url.hpp"
 #include "config/plan.hpp"
-#include "memory/log.hpp"
+#include "core/gate.hpp"
 #include "memory/source.hpp"
+#include "memory/store.hpp"
 #include "publish/confirm_window.hpp"
 #include "publish/sink.hpp"
 
 #include <fairlead/logger.hpp>
 
-#include <atomic>
 #include <utility>
 
 namespace fairlead {
@@ -33,27 +33,29 @@ Capabilities memory_capabilities() {
 struct Door {
   std::shared_ptr<MemoryStore> store;
   std::shared_ptr<ConfirmWindow> window;
-  std::atomic<bool> is_closed{false};
+  Gate gate;
 };
 
 class MemorySink final : public Sink {
  public:
-  MemorySink(std::shared_ptr<Door> door, std::string destination)
-      : door_(std::move(door)), destination_(std::move(destination)) {}
+  MemorySink(std::shared_ptr<Door> door, Log& log) : door_(std::move(door)), log_(log) {}
 
   Result<void> publish(Outbound const& message, PendingPublish& pending) override {
-    if (door_->is_closed.load(std::memory_order_acquire)) return Error{Errc::kClosed, "the broker is closed"};
-    auto const appended = door_->store->append(destination_, message);
-    if (!appended) return appended.error();
-    CompletionBatch answers;
-    answers.confirm(pending, appended->partition, appended->position);
-    door_->window->complete(answers);
-    return {};
+    auto record = Record::make(message);
+    if (!door_->gate.enter()) return Error{Errc::kClosed, "the broker is closed"};
+    auto const place = door_->store->append(log_, std::move(record));
+    if (place) {
+      CompletionBatch answers;
+      answers.confirm(pending, place->partition, place->position);
+      door_->window->complete(answers);
+    }
+    door_->gate.leave();
+    return place ? Result<void>() : place.error();
   }
 
  private:
   std::shared_ptr<Door> const door_;
-  std::string const destination_;
+  Log& log_;
 };
 
 Error unknown(std::string const& name) {
@@ -76,9 +78,10 @@ Result<std::unique_ptr<MemoryBroker>> MemoryBroker::open(Config config, OpenOpti
     return Error{Errc::kInvalidConfig, "MemoryBroker opens memory:// URLs only (broker)"};
   }
   auto store = MemoryStore::get(url->path, config.memory.max_bytes);
+  if (!store) return std::move(store).error();
   std::unique_ptr<MemoryBroker> broker(
       new MemoryBroker(std::move(config), std::move(checked->logger), memory_capabilities()));
-  broker->impl_->door->store = std::move(store);
+  broker->impl_->door->store = *std::move(store);
   broker->impl_->door->window = broker->window().shared_from_this();
   return broker;
 }
@@ -94,18 +97,20 @@ Result<void> MemoryBroker::do_declare(DestinationPlan const& plan, std::chrono::
 
 Result<std::unique_ptr<Sink>> MemoryBroker::do_open_sink(DestinationPlan const& plan,
                                                          std::chrono::steady_clock::time_point) {
-  if (!impl_->door->store->exists(plan.name)) return unknown(plan.name);
-  return std::unique_ptr<Sink>(std::make_unique<MemorySink>(impl_->door, plan.name));
+  Log* const log = impl_->door->store->find(plan.name);
+  if (log == nullptr) return unknown(plan.name);
+  return std::unique_ptr<Sink>(std::make_unique<MemorySink>(impl_->door, *log));
 }
 
 Result<std::unique_ptr<Source>> MemoryBroker::do_open_source(SourceSpec const& spec, Intake& intake,
                                                              std::chrono::steady_clock::time_point) {
-  if (!impl_->door->store->exists(spec.destination.name)) return unknown(spec.destination.name);
-  return std::unique_ptr<Source>(std::make_unique<MemorySource>(impl_->door->store, spec, intake));
+  Log* const log = impl_->door->store->find(spec.destination.name);
+  if (log == nullptr) return unknown(spec.destination.name);
+  return std::unique_ptr<Source>(std::make_unique<MemorySource>(impl_->door->store, *log, spec, intake));
 }
 
 Result<void> MemoryBroker::do_close(std::chrono::steady_clock::time_point) {
-  impl_->door->is_closed.store(true, std::memory_order_release);
+  impl_->door->gate.close();
   return {};
 }
 

@@ -1,38 +1,52 @@
 #include "memory/record.hpp"
 
+#include <cstring>
+#include <new>
+#include <utility>
+
 namespace fairlead {
 
-std::string_view Record::append(std::string_view text) {
-  std::size_t const at = bytes_.size();
-  bytes_.append(text);  // never beyond the reserved room: the views stay valid
-  return std::string_view(bytes_).substr(at);
+void ReleaseRecord::operator()(Record* record) const noexcept {
+  if (record->references_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  record->~Record();
+  ::operator delete(record);
 }
 
-Record* Record::make(Outbound const& message, std::int32_t partition) {
-  auto* const record = new Record;
-  std::size_t size = message.payload.size() + message.key.size() + message.id.size() + message.idempotency_key.size() +
-                     message.content_type.size() + message.routing_key.size() + message.traceparent.size();
-  for (auto const& header : *message.headers) size += header.name.size() + header.value.size();
-  record->bytes_.reserve(size);
-  record->payload_ = record->append(message.payload);
-  record->key_ = record->append(message.key);
-  record->id_ = record->append(message.id);
-  record->idempotency_key_ = record->append(message.idempotency_key);
-  record->content_type_ = record->append(message.content_type);
-  record->routing_key_ = record->append(message.routing_key);
-  record->traceparent_ = record->append(message.traceparent);
+RecordRef Record::make(Outbound const& message) {
+  std::size_t bytes = message.payload.size() + message.key.size() + message.id.size() + message.idempotency_key.size() +
+                      message.content_type.size() + message.routing_key.size() + message.traceparent.size();
+  for (auto const& header : *message.headers) bytes += header.name.size() + header.value.size();
+  char* const room = static_cast<char*>(::operator new(sizeof(Record) + bytes));
+  RecordRef record(::new (room) Record);
+  char* end = room + sizeof(Record);
+  auto const keep = [&end](std::string_view text) {
+    if (!text.empty()) std::memcpy(end, text.data(), text.size());
+    return std::string_view(std::exchange(end, end + text.size()), text.size());
+  };
+  record->payload_ = keep(message.payload);
+  record->key_ = keep(message.key);
+  record->id_ = keep(message.id);
+  record->idempotency_key_ = keep(message.idempotency_key);
+  record->content_type_ = keep(message.content_type);
+  record->routing_key_ = keep(message.routing_key);
+  record->traceparent_ = keep(message.traceparent);
   record->headers_.reserve(message.headers->size());
   for (auto const& header : *message.headers) {
-    auto const name = record->append(header.name);
-    record->headers_.push_back({name, record->append(header.value)});
+    auto const name = keep(header.name);
+    record->headers_.push_back({name, keep(header.value)});
   }
-  record->partition_ = partition;
+  record->size_ = sizeof(Record) + bytes + record->headers_.capacity() * sizeof(HeaderView);
   record->timestamp_ms_ = message.timestamp_ms;
   if (message.time_to_live) record->expires_at_ms_ = message.timestamp_ms + message.time_to_live->count();
   return record;
 }
 
-void Record::fill(Inbound& delivery) noexcept {
+RecordRef Record::share() noexcept {
+  references_.fetch_add(1, std::memory_order_relaxed);
+  return RecordRef(this);
+}
+
+void Record::fill(Inbound& delivery, RecordRef self) const {
   delivery.payload = payload_;
   delivery.key = key_;
   delivery.id = id_;
@@ -41,11 +55,10 @@ void Record::fill(Inbound& delivery) noexcept {
   delivery.routing_key = routing_key_;
   delivery.traceparent = traceparent_;
   delivery.headers.assign(headers_.begin(), headers_.end());
-  delivery.partition = partition_;
   delivery.timestamp_ms = timestamp_ms_;
   delivery.expires_at_ms = expires_at_ms_;
-  retain();
-  delivery.buffer = BufferRef(this, [](void* record) noexcept { static_cast<Record*>(record)->release(); });
+  delivery.buffer =
+      BufferRef(self.release(), [](void* record) noexcept { ReleaseRecord{}(static_cast<Record*>(record)); });
 }
 
 }  // namespace fairlead

@@ -4,37 +4,48 @@
 #include "publish/sink.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 namespace fairlead {
 
-/// One message as it lies in the log: immutable, shared by the log and by every delivery of it.
+class Record;
+struct ReleaseRecord {
+  void operator()(Record* record) const noexcept;
+};
+/// One reference to a record.
+using RecordRef = std::unique_ptr<Record, ReleaseRecord>;
+
+/// One message as it lies in the log: immutable, shared by the log and by every delivery of it. Its bytes lie behind it
+/// in the same allocation.
 class Record {
  public:
-  /// Copies the message; the caller holds the first reference.
-  static Record* make(Outbound const& message, std::int32_t partition);
+  [[nodiscard]] static RecordRef make(Outbound const& message);
+  Record(Record const&) = delete;
+  Record& operator=(Record const&) = delete;
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
+  [[nodiscard]] RecordRef share() noexcept;
+  /// What it takes of `memory.max_bytes`.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::string_view key() const noexcept { return key_; }
+  /// Points the delivery at this record, which it keeps alive.
+  void fill(Inbound& delivery, RecordRef self) const;
 
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() + sizeof(Record); }
-  /// Points the delivery at this record, which it retains.
-  void fill(Inbound& delivery) noexcept;
+  /// Its place among all records of the store; set once, when it is appended.
+  std::uint64_t order = 0;
 
  private:
+  friend struct ReleaseRecord;
   Record() = default;
-  std::string_view append(std::string_view text);
+  ~Record() = default;
 
   std::atomic<std::uint32_t> references_{1};
-  std::string bytes_;  // everything the views point into
+  std::size_t size_ = 0;
   std::string_view payload_, key_, id_, idempotency_key_, content_type_, routing_key_, traceparent_;
   std::vector<HeaderView> headers_;
-  std::int32_t partition_ = 0;
   std::int64_t timestamp_ms_ = 0;
   std::int64_t expires_at_ms_ = 0;
 };

@@ -19,86 +19,86 @@ std::string group_name(SourceSpec const& spec) {
   return "anonymous." + name;
 }
 
+Lane lane_of(std::size_t partition, Cursor const& cursor) {
+  return {static_cast<std::int32_t>(partition), cursor.epoch};
+}
+
 }  // namespace
 
-MemorySource::MemorySource(std::shared_ptr<MemoryStore> store, SourceSpec const& spec, Intake& intake)
+MemorySource::MemorySource(std::shared_ptr<MemoryStore> store, Log& log, SourceSpec const& spec, Intake& intake)
     : store_(std::move(store)),
-      destination_(spec.destination.name),
-      group_(group_name(spec)),
+      log_(log),
+      group_name_(group_name(spec)),
       is_anonymous_(spec.group.name.empty()),
       intake_(intake),
-      member_(store_->join(destination_, group_, is_anonymous_ ? StartFrom::kLatest : spec.config.start)),
+      self_(store_->join(log_, group_name_, is_anonymous_ ? StartFrom::kLatest : spec.config.start)),
       thread_("fl-memory", [this] { run(); }) {}
 
 MemorySource::~MemorySource() { (void)close(std::chrono::steady_clock::now()); }
 
 void MemorySource::settle(Lane lane, std::int64_t position) noexcept {
   std::lock_guard const lock(store_->mutex);
-  auto& group = store_->find(destination_)->groups.find(group_)->second;
-  auto& cursor = group.cursors[static_cast<std::size_t>(lane.id)];
-  if (cursor.owner == member_ && cursor.epoch == lane.epoch) cursor.settled = std::max(cursor.settled, position + 1);
+  if (is_closed_) return;  // the group may be gone
+  auto& cursor = self_.group->cursors[static_cast<std::size_t>(lane.id)];
+  if (cursor.owner != self_.member || cursor.epoch != lane.epoch) return;
+  cursor.settled = std::max(cursor.settled, position + 1);
 }
 
-void MemorySource::room_available() noexcept {
-  std::lock_guard const lock(store_->mutex);
-  wants_room_ = false;
-  store_->notify();
+void MemorySource::change(bool& flag, bool value) noexcept {
+  {
+    std::lock_guard const lock(store_->mutex);
+    flag = value;
+  }
+  log_.changed.notify_all();
 }
 
-void MemorySource::stop_intake() noexcept {
-  std::lock_guard const lock(store_->mutex);
-  is_stopped_ = true;
-  store_->notify();
-}
+void MemorySource::room_available() noexcept { change(wants_room_, false); }
+void MemorySource::stop_intake() noexcept { change(is_stopped_, true); }
 
 Result<void> MemorySource::close(std::chrono::steady_clock::time_point) {
   if (!thread_.joinable()) return {};
-  {
-    std::lock_guard const lock(store_->mutex);
-    is_closed_ = true;
-    store_->notify();
-  }
-  thread_.join();  // at most kRevokeTimeout, when a rebalance waits for a handler
-  store_->leave(destination_, group_, member_, is_anonymous_);
+  change(is_closed_, true);
+  thread_.join();  // at once: the intake of a subscription that has ended waits for no handler
+  store_->leave(log_, group_name_, self_.member, is_anonymous_);
   return {};
 }
 
 void MemorySource::run() {
-  std::unique_lock lock(store_->mutex);
-  Log& log = *store_->find(destination_);
-  LogGroup& group = log.groups.find(group_)->second;
+  Lock lock(store_->mutex);
   while (!is_closed_) {
-    bool const worked = hand_over(lock, group) || take_over(lock, group) || (!is_stopped_ && deliver(lock, log, group));
-    if (worked || is_closed_) continue;
-    ++store_->waiting;
-    store_->changed.wait(lock);
-    --store_->waiting;
+    if (hand_over(lock) || take_over(lock) || deliver(lock)) continue;
+    ++log_.waiting;
+    log_.changed.wait(lock);
+    --log_.waiting;
   }
 }
 
-bool MemorySource::hand_over(std::unique_lock<std::mutex>& lock, LogGroup& group) {
-  for (std::size_t i = 0; i < group.cursors.size(); ++i) {
-    auto& cursor = group.cursors[i];
-    if (cursor.owner != member_ || cursor.wanted == member_) continue;
-    Lane const lane{static_cast<std::int32_t>(i), cursor.epoch};
+bool MemorySource::hand_over(Lock& lock) {
+  auto& cursors = self_.group->cursors;
+  for (std::size_t i = 0; i < cursors.size(); ++i) {
+    auto& cursor = cursors[i];
+    if (cursor.owner != self_.member || cursor.wanted == self_.member) continue;
+    Lane const lane = lane_of(i, cursor);
     lock.unlock();
     intake_.revoke_lane(lane, std::chrono::steady_clock::now() + kRevokeTimeout);
     lock.lock();
     cursor.owner = kNobody;
-    store_->notify();
+    log_.changed.notify_all();
     return true;
   }
   return false;
 }
 
-bool MemorySource::take_over(std::unique_lock<std::mutex>& lock, LogGroup& group) {
+bool MemorySource::take_over(Lock& lock) {
   if (is_stopped_) return false;
-  for (std::size_t i = 0; i < group.cursors.size(); ++i) {
-    auto& cursor = group.cursors[i];
-    if (cursor.owner != kNobody || cursor.wanted != member_) continue;
-    cursor.owner = member_;
+  auto& cursors = self_.group->cursors;
+  for (std::size_t i = 0; i < cursors.size(); ++i) {
+    auto& cursor = cursors[i];
+    if (cursor.owner != kNobody || cursor.wanted != self_.member) continue;
+    cursor.owner = self_.member;
     cursor.next = cursor.settled;
-    Lane const lane{static_cast<std::int32_t>(i), ++cursor.epoch};
+    ++cursor.epoch;
+    Lane const lane = lane_of(i, cursor);
     lock.unlock();
     intake_.open_lane(lane);
     lock.lock();
@@ -107,51 +107,56 @@ bool MemorySource::take_over(std::unique_lock<std::mutex>& lock, LogGroup& group
   return false;
 }
 
-bool MemorySource::deliver(std::unique_lock<std::mutex>& lock, Log& log, LogGroup& group) {
-  if (wants_room_) return false;
-  bool const has_messages = [&] {
-    for (std::size_t i = 0; i < group.cursors.size(); ++i) {
-      if (group.cursors[i].owner == member_ && group.cursors[i].next < log.partitions[i].end()) return true;
-    }
-    return false;
-  }();
-  if (!has_messages) return false;
-
+bool MemorySource::deliver(Lock& lock) {
+  if (is_stopped_ || wants_room_ || !has_messages()) return false;
   wants_room_ = true;  // before asking, so that room made meanwhile is not missed
   lock.unlock();
-  auto room = intake_.room();
+  auto const room = intake_.room();
   lock.lock();
-  if (!room) return true;
+  if (!room || is_stopped_) return true;
   wants_room_ = false;
-
-  InboundList batch;
-  std::size_t left = std::min(room.messages, kBatch);
-  for (std::size_t i = 0; i < group.cursors.size(); ++i) {
-    auto& cursor = group.cursors[i];
-    if (cursor.owner != member_ || cursor.wanted != member_) continue;
-    auto const& partition = log.partitions[i];
-    for (; left > 0 && cursor.next < partition.end(); --left) {
-      Record& record = *partition.records[static_cast<std::size_t>(cursor.next - partition.first)];
-      Inbound& message = intake_.acquire();
-      record.fill(message);
-      message.lane = {static_cast<std::int32_t>(i), cursor.epoch};
-      message.position = cursor.next;
-      message.redelivered = cursor.next < cursor.delivered;
-      batch.push(message);
-      ++cursor.next;
-      cursor.delivered = std::max(cursor.delivered, cursor.next);
-      if (record.size() >= room.bytes) {
-        left = 1;
-        room.bytes = 0;
-      } else {
-        room.bytes -= record.size();
-      }
-    }
-  }
+  take(room);
   lock.unlock();
+  InboundList batch;
+  for (auto& taken : taken_) {
+    Inbound& message = intake_.acquire();
+    Record const& record = *taken.record;
+    record.fill(message, std::move(taken.record));
+    message.lane = taken.lane;
+    message.partition = taken.lane.id;
+    message.position = taken.position;
+    message.redelivered = taken.redelivered;
+    batch.push(message);
+  }
+  taken_.clear();
   intake_.deliver(batch);
   lock.lock();
   return true;
+}
+
+bool MemorySource::has_messages() const {
+  auto const& cursors = self_.group->cursors;
+  for (std::size_t i = 0; i < cursors.size(); ++i) {
+    if (cursors[i].owner == self_.member && cursors[i].next < log_.partitions[i].end()) return true;
+  }
+  return false;
+}
+
+void MemorySource::take(Intake::Room room) {
+  auto& cursors = self_.group->cursors;
+  room.messages = std::min(room.messages, kBatch);
+  for (std::size_t i = 0; i < cursors.size(); ++i) {
+    auto& cursor = cursors[i];
+    if (cursor.owner != self_.member) continue;
+    auto const& partition = log_.partitions[i];
+    for (; room && cursor.next < partition.end(); ++cursor.next) {
+      Record& record = partition.at(cursor.next);
+      taken_.push_back({record.share(), lane_of(i, cursor), cursor.next, cursor.next < cursor.delivered});
+      --room.messages;
+      room.bytes -= std::min(room.bytes, record.size());
+    }
+    cursor.delivered = std::max(cursor.delivered, cursor.next);
+  }
 }
 
 }  // namespace fairlead

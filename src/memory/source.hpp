@@ -3,17 +3,19 @@
 #include "consume/intake.hpp"
 #include "consume/source.hpp"
 #include "core/thread.hpp"
-#include "memory/log.hpp"
+#include "memory/store.hpp"
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 namespace fairlead {
 
 /// A member of a group: one thread that takes over and gives up partitions and delivers what they hold.
 class MemorySource final : public Source {
  public:
-  MemorySource(std::shared_ptr<MemoryStore> store, SourceSpec const& spec, Intake& intake);
+  MemorySource(std::shared_ptr<MemoryStore> store, Log& log, SourceSpec const& spec, Intake& intake);
   ~MemorySource() override;
 
   void settle(Lane lane, std::int64_t position) noexcept override;
@@ -22,18 +24,33 @@ class MemorySource final : public Source {
   Result<void> close(std::chrono::steady_clock::time_point deadline) override;
 
  private:
+  using Lock = std::unique_lock<std::mutex>;
+  /// A message taken out of the log, on its way to the intake.
+  struct Taken {
+    RecordRef record;
+    Lane lane;
+    std::int64_t position = 0;
+    bool redelivered = false;
+  };
+
   void run();
   // Each works under the store's lock, may let go of it, and says whether it did anything.
-  bool hand_over(std::unique_lock<std::mutex>& lock, LogGroup& group);
-  bool take_over(std::unique_lock<std::mutex>& lock, LogGroup& group);
-  bool deliver(std::unique_lock<std::mutex>& lock, Log& log, LogGroup& group);
+  bool hand_over(Lock& lock);
+  bool take_over(Lock& lock);
+  bool deliver(Lock& lock);
+
+  [[nodiscard]] bool has_messages() const;
+  /// Moves up to `room` messages from the log to `taken_`.
+  void take(Intake::Room room);
+  void change(bool& flag, bool value) noexcept;
 
   std::shared_ptr<MemoryStore> const store_;
-  std::string const destination_;
-  std::string const group_;
+  Log& log_;
+  std::string const group_name_;
   bool const is_anonymous_;
   Intake& intake_;
-  MemberId const member_;
+  MemoryStore::Membership const self_;
+  std::vector<Taken> taken_;  // of the thread alone; keeps its room
   // Under the store's lock.
   bool is_stopped_ = false;  // no more intake
   bool is_closed_ = false;   // no more thread
