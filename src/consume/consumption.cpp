@@ -235,10 +235,13 @@ void Consumption::apply(Effects& effects, InboundList& cleared) noexcept {
 void Consumption::apply_unlocked(Lock& lock, Effects& effects) {
   if (effects.empty()) return;
   InboundList cleared;
+  ++applying_;
   lock.unlock();
   apply(effects, cleared);
   lock.lock();
+  --applying_;
   pool_.put(cleared);
+  if (quiet_waiters_ > 0) quiet_.notify_all();
 }
 
 // --- timer ---
@@ -297,7 +300,8 @@ bool Consumption::drain(Clock::time_point deadline) {
   backlog_.close_intake(effects);
   apply_unlocked(lock, effects);
   ++quiet_waiters_;
-  bool const is_quiet = quiet_.wait_until(lock, deadline, [&] { return backlog_.is_quiet(); });
+  // A dead letter's confirm settles on the completion thread, which may still hold the last buffer.
+  bool const is_quiet = quiet_.wait_until(lock, deadline, [&] { return backlog_.is_quiet() && applying_ == 0; });
   --quiet_waiters_;
   effects.settlements = backlog_.settled();
   if (is_quiet) backlog_.lose_all_lanes(effects);

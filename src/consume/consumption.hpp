@@ -96,6 +96,7 @@ class Consumption {
   std::size_t idle_workers_ = 0;
   std::size_t shared_batches_ = 0;
   std::size_t quiet_waiters_ = 0;
+  std::size_t applying_ = 0;  // threads in apply_unlocked
   Clock::time_point timer_wakes_;
   bool is_intake_stopped_ = false;
   bool is_ending_ = false;
