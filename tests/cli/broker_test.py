@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""The command against a real broker, and side by side with clients that are not ours: kcat and pika.
+
+Usage: broker_test.py FAIRLEAD kafka|amqp [UNITTEST-ARGUMENT...]
+
+The broker is the one of FAIRLEAD_KAFKA_URL or FAIRLEAD_AMQP_URL. Without it the test is skipped (exit code 77), and with
+FAIRLEAD_REQUIRE_BROKERS=1 it fails.
+"""
+import base64
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import uuid
+
+import peers
+from command import Command, lines_of
+
+TAKE_SECONDS = 120  # nothing here takes that long unless it hangs
+
+EVERY_BYTE = bytes(range(256))
+BINARY_KEY = b'key \xff\xfe'
+
+
+def in_base64(data):
+    return base64.b64encode(data).decode()
+
+
+class Consumer:
+    """A running `fairlead consume` whose lines are taken as they come."""
+
+    def __init__(self, arguments):
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip(b'\n').decode())
+        self.lines.put(None)
+
+    def take(self, wanted):
+        """Lines until `wanted` says that there are enough; all the rest when the process has ended."""
+        taken = []
+        end = time.monotonic() + TAKE_SECONDS
+        while not wanted(taken):
+            line = self.lines.get(timeout=max(0.0, end - time.monotonic()))
+            if line is None:
+                break
+            taken.append(line)
+        return taken
+
+    def end(self, number):
+        """Sends the signal; the lines that were still written, and how the process ended."""
+        self.process.send_signal(number)
+        rest = self.take(lambda _: False)
+        code = self.process.wait(TAKE_SECONDS)
+        self.close()
+        return rest, code
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class Broker(Command):
+    url = ''
+    peer = None
+
+    def setUp(self):
+        self.destination = f'cli-{uuid.uuid4().hex[:12]}'
+        self.group = 'billing'
+
+    def target(self, partitions=1, destination=None):
+        return ('--url', self.url, '--partitions', str(partitions), destination or self.destination)
+
+    def declare(self, partitions=1):
+        self.expect(0, 'declare', *self.target(partitions), '--group', self.group)
+
+    def publish(self, lines, *arguments, partitions=1):
+        result = self.expect(0, 'publish', *self.target(partitions), '--group', self.group, *arguments, stdin=lines)
+        return self.counts(result)
+
+    def consume(self, *arguments, partitions=1, destination=None):
+        """The lines of a consumer that ends by itself."""
+        result = self.expect(0, 'consume', *self.target(partitions, destination), '--group', self.group, *arguments,
+                             timeout=TAKE_SECONDS)
+        self.assertEqual(result.stderr, b'')
+        return result.stdout.decode().splitlines()
+
+    def start_consumer(self, *arguments, partitions=1):
+        consumer = Consumer([self.binary, 'consume', *self.target(partitions), '--group', self.group, *arguments])
+        self.addCleanup(consumer.close)
+        return consumer
+
+
+class Interoperability(Broker):
+    def test_another_client_reads_what_we_publish_byte_for_byte(self):
+        self.declare()
+        message = {'payload': in_base64(EVERY_BYTE), 'encoding': 'base64', 'key': {'base64': in_base64(BINARY_KEY)},
+                   'id': 'order-1', 'headers': {'text': 'grüße', 'binary': {'base64': in_base64(b'\xff\xfe')}}}
+        self.assertEqual(self.publish(lines_of([message]), '--json'), (1, 1, 0))
+        read = self.peer.read_one(self.destination, self.group)
+        self.assertEqual(read.payload, EVERY_BYTE)
+        self.assertEqual(read.key, BINARY_KEY)
+        self.assertEqual(read.id, b'order-1')
+        self.assertEqual(read.headers['text'], 'grüße'.encode())
+        self.assertEqual(read.headers['binary'], b'\xff\xfe')
+
+    def test_we_read_what_another_client_publishes_byte_for_byte(self):
+        self.declare()
+        self.peer.publish(self.destination, peers.Message(EVERY_BYTE, BINARY_KEY, b'order-1',
+                                                          {'text': 'grüße'.encode(), 'binary': b'\xff\xfe'}))
+        (line,) = self.consume('--json', '--count', '1')
+        read = json.loads(line)
+        self.assertEqual(base64.b64decode(read['payload']), EVERY_BYTE)
+        self.assertEqual(read['encoding'], 'base64')
+        self.assertEqual(read['key'], {'base64': in_base64(BINARY_KEY)})
+        self.assertEqual(read['id'], 'order-1')
+        self.assertEqual(read['headers'], {'text': 'grüße', 'binary': {'base64': in_base64(b'\xff\xfe')}})
+        self.assertEqual(read['attempt'], 1)
+
+    def test_what_is_consumed_as_json_can_be_published_again(self):
+        sent = [{'payload': 'text\nwith a line end', 'key': 'k', 'id': 'a', 'headers': {'n': 'v'}},
+                {'payload': in_base64(EVERY_BYTE), 'encoding': 'base64', 'key': 'k', 'id': 'b',
+                 'headers': {'binary': {'base64': in_base64(EVERY_BYTE)}}}]
+        self.publish(lines_of(sent), '--json')
+        first = self.consume('--json', '--count', '2')
+        self.publish('\n'.join(first), '--json')
+        second = self.consume('--json', '--count', '2')
+        for line, original in zip(second, sent):
+            read = json.loads(line)
+            self.assertEqual({name: read[name] for name in original}, original)
+
+    def test_dead_letters_are_read_by_their_name(self):
+        self.declare()
+        name = f'{self.destination}.{self.group}.dlq'
+        self.peer.publish_dead_letter(name, b'given up on')
+        self.assertEqual(self.consume('--count', '1', destination=name), ['given up on'])
+
+
+class Settlement(Broker):
+    def test_count_prints_and_settles_exactly_that_many(self):
+        sent = [{'payload': str(i), 'key': f'k{i % 7}'} for i in range(100)]
+        self.publish(lines_of(sent), '--json', partitions=3)
+        first = self.consume('--count', '30', '--concurrency', '4', partitions=3)
+        second = self.consume('--count', '70', '--concurrency', '4', partitions=3)
+        self.assertEqual(len(first), 30)
+        self.assertEqual(sorted(first + second, key=int), [str(i) for i in range(100)])
+
+    def test_a_signal_drains_and_nothing_printed_comes_again(self):
+        total = 20_000
+        self.assertEqual(self.publish(''.join(f'{i}\n' for i in range(total)), partitions=3), (total, total, 0))
+        consumer = self.start_consumer('--concurrency', '4', partitions=3)
+        printed = consumer.take(lambda lines: len(lines) >= total // 4)
+        rest, code = consumer.end(signal.SIGTERM)
+        self.assertEqual(code, 0)
+        printed += rest
+        self.assertLess(len(printed), total, 'the consumer was not stopped in the middle')
+        printed += self.consume('--count', str(total - len(printed)), partitions=3)
+        self.assertEqual(sorted(printed, key=int), [str(i) for i in range(total)])
+
+    def test_a_killed_consumer_leaves_nothing_unhandled(self):
+        total = 20_000
+        self.assertEqual(self.publish(''.join(f'{i}\n' for i in range(total)), partitions=3), (total, total, 0))
+        killed = self.start_consumer('--concurrency', '4', partitions=3)
+        printed = killed.take(lambda lines: len(lines) >= total // 4)
+        rest, code = killed.end(signal.SIGKILL)
+        self.assertEqual(code, -signal.SIGKILL)
+        seen = set(printed + rest)
+        self.assertLess(len(seen), total, 'the consumer was not killed in the middle')
+
+        successor = self.start_consumer('--concurrency', '4', partitions=3)
+        missing = {str(i) for i in range(total)} - seen
+
+        def is_complete(lines):
+            if lines:
+                missing.discard(lines[-1])
+            return not missing
+
+        again = successor.take(is_complete)
+        rest, code = successor.end(signal.SIGTERM)
+        self.assertEqual((missing, code), (set(), 0))
+        repeated = len(printed) + len(again) + len(rest) - total
+        print(f'{repeated} of {total} messages came twice')
+
+        self.publish('the next one\n', partitions=3)
+        self.assertEqual(self.consume('--count', '1', partitions=3), ['the next one'])
+
+
+class Failure(Broker):
+    def test_a_broker_that_is_not_there_is_a_failure(self):
+        scheme = self.url.split(':')[0]
+        for command in (['declare'], ['publish'], ['consume', '--group', 'g', '--idle-exit', '1s']):
+            result = self.expect(1, *command, '--url', f'{scheme}://me:canary@127.0.0.1:1/', 'orders', timeout=60)
+            self.assertEqual(result.stdout, b'')
+            self.assertIn(b'127.0.0.1:1', result.stderr)
+            self.assertNotIn(b'canary', result.stderr)
+
+    def test_what_no_group_would_see_is_not_confirmed(self):
+        if not self.peer.finds_unroutable:
+            self.skipTest('this broker keeps messages that no group asked for')
+        result = self.expect(1, 'publish', '--url', self.url, self.destination, stdin='lost\n')
+        self.assertEqual(self.counts(result), (1, 0, 1))
+        self.assertIn(b'line 1: ', result.stderr)
+
+
+def main():
+    Command.binary, broker = sys.argv.pop(1), sys.argv.pop(1)
+    variable = f'FAIRLEAD_{broker.upper()}_URL'
+    Broker.url = os.environ.get(variable, '')
+    reason = '' if Broker.url else f'{variable} is not set'
+    if not reason:
+        Broker.peer, reason = peers.make(broker, Broker.url)
+    if reason:
+        print(f'skipped: {reason}')
+        sys.exit(1 if os.environ.get('FAIRLEAD_REQUIRE_BROKERS') == '1' else 77)
+    unittest.main()
+
+
+if __name__ == '__main__':
+    main()
