@@ -46,7 +46,8 @@ TEST_F(DeadLetterHeaders, KeepTheUsersHeaders) {
 TEST_F(DeadLetterHeaders, CutAVeryLongErrorAtACharacter) {
   message.last_error = "x";
   for (int i = 0; i < 5000; ++i) message.last_error += "\xc3\xa9";
-  auto const error = dead_letter_headers(message, failed_at).get("fairlead-error");
+  auto const headers = dead_letter_headers(message, failed_at);
+  auto const error = headers.get("fairlead-error");
   ASSERT_TRUE(error);
   EXPECT_LE(error->size(), 1024U);
   EXPECT_EQ(static_cast<unsigned char>(error->back()), 0xa9U);

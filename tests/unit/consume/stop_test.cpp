@@ -176,8 +176,8 @@ TEST_F(Stopping, HandlerMayDropTheLastShareOfItsSubscription) {
     return ack();
   });
   self = &rig;
-  ready.open();
   rig.deliver_keys({"a"});
+  ready.open();  // only now: a real source is not destroyed before its own thread has ended
   EXPECT_TRUE(eventually([&] { return rig.journal->is_destroyed.load(); }));
 }
 
