@@ -16,12 +16,13 @@ class BacklogTest : public testing::Test {
  protected:
   void SetUp() override { backlog.open_lane(kLane, effects); }
 
-  Inbound& add(std::string_view key, std::string_view payload = {}) {
+  Inbound& add(std::string_view key, std::string_view payload = {}, std::string_view header = {}) {
     Inbound& message = messages_.emplace_back();
     message.lane = kLane;
     message.position = next_position_++;
     message.key = key;
     message.payload = payload;
+    if (!header.empty()) message.take_header("name", header);
     InboundList batch;
     batch.push(message);
     backlog.add(batch, effects);
@@ -78,8 +79,8 @@ TEST_F(BacklogTest, RoomInBytesCountsPayloadKeyAndHeaders) {
   std::string const payload(500, 'x');
   add("0123456789", payload);
   EXPECT_EQ(backlog.room().bytes, 490U);
-  Inbound& second = add("0123456789", payload);
-  EXPECT_EQ(second.bytes, 510U);
+  Inbound& second = add("0123456789", payload, "value");
+  EXPECT_EQ(second.bytes, 519U);
   EXPECT_FALSE(backlog.room());
 }
 
