@@ -151,12 +151,14 @@ class Interoperability(Broker):
 
 class Settlement(Broker):
     def test_count_prints_and_settles_exactly_that_many(self):
-        sent = [{'payload': str(i), 'key': f'k{i % 7}'} for i in range(100)]
+        sent = [{'payload': str(i), 'key': f'k{i % 97}'} for i in range(5_000)]
         self.publish(lines_of(sent), '--json', partitions=3)
-        first = self.consume('--count', '30', '--concurrency', '4', partitions=3)
-        second = self.consume('--count', '70', '--concurrency', '4', partitions=3)
-        self.assertEqual(len(first), 30)
-        self.assertEqual(sorted(first + second, key=int), [str(i) for i in range(100)])
+        printed = []
+        for count in (1, 1_999, 2_500, 500):
+            lines = self.consume('--count', str(count), '--concurrency', '4', partitions=3)
+            self.assertEqual(len(lines), count)
+            printed += lines
+        self.assertEqual(sorted(printed, key=int), [str(i) for i in range(5_000)])
 
     def test_a_signal_drains_and_nothing_printed_comes_again(self):
         total = 20_000
