@@ -40,7 +40,7 @@ class Consumption {
   void lose_lane(Lane lane);
   void revoke_lane(Lane lane, Clock::time_point deadline);
 
-  // --- workers ---
+  // --- workers --- (consumption_workers.cpp, as the timer)
   [[nodiscard]] WorkerSlot& add_worker();
   /// Takes over what the worker's last batch came to and fills its next one; waits for messages. False: the end.
   [[nodiscard]] bool exchange(WorkerSlot& slot);
