@@ -1,6 +1,7 @@
 #include "kafka/kafka_conf.hpp"
 
 #include "config/kafka_properties.hpp"
+#include "config/values.hpp"
 #include "core/text.hpp"
 #include "observe/redact.hpp"
 
@@ -17,17 +18,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxClientId = 64;  // librdkafka below 2.5 crashes on long ones
 constexpr int kHasFetchQueueBackoff = 0x020200ff;
-
-std::string compression_name(Compression compression) {
-  switch (compression) {
-    case Compression::kNone: return "none";
-    case Compression::kSnappy: return "snappy";
-    case Compression::kLz4: return "lz4";
-    case Compression::kZstd: return "zstd";
-    case Compression::kGzip: return "gzip";
-  }
-  return "none";
-}
 
 NativeOptions safe_defaults(Config const& config) {
   return {
@@ -120,7 +110,7 @@ NativeOptions producer_options(NativeOptions client, Config const& config) {
   client["enable.idempotence"] = "true";
   client["acks"] = "all";
   client["partitioner"] = "murmur2_random";  // as the Java client
-  client["compression.codec"] = compression_name(config.kafka.compression);
+  client["compression.codec"] = format_value(config.kafka.compression);
   client["message.timeout.ms"] = std::to_string(message_timeout(config.publish.deadline).count());
   client["message.max.bytes"] = std::to_string(config.publish.max_message_bytes + kFraming);
   // Above the publish window, which is what bounds memory: librdkafka's queue is never the one that is full.

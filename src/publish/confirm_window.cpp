@@ -319,4 +319,9 @@ std::size_t ConfirmWindow::pending() const {
   return state_->taken;
 }
 
+std::size_t ConfirmWindow::waiting() const {
+  std::lock_guard const lock(state_->mutex);
+  return state_->room_waiters;
+}
+
 }  // namespace fairlead

@@ -106,6 +106,8 @@ class ConfirmWindow : public std::enable_shared_from_this<ConfirmWindow> {
 
   /// Slots taken: publishes that were not answered, or whose late answer the backend still owes.
   [[nodiscard]] std::size_t pending() const;
+  /// Callers that wait for room.
+  [[nodiscard]] std::size_t waiting() const;
 
  private:
   struct State;

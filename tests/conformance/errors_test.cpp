@@ -163,7 +163,8 @@ TEST_P(Errors, AbsentBrokerIsNamedWithinTheConnectTimeout) {
 }
 
 TEST_P(Errors, WrongPasswordIsRefusedAndNeverShown) {
-  if (auto const& can = open(config())->capabilities().authentication; !can) GTEST_SKIP() << can.reason;
+  auto const can = open(config())->capabilities().authentication;
+  if (!can) GTEST_SKIP() << can.reason;
   UrlParts url(url_);
   if (url.user.empty()) GTEST_SKIP() << GetParam().url_variable << " has no user";
   url.password = "not-the-p4ssword";

@@ -119,6 +119,15 @@ TEST(BrokerSubscribe, NeedsNoDeadLettersWhereNoneAreKept) {
   EXPECT_TRUE(broker->sinks.empty());
 }
 
+TEST(BrokerSubscribe, MembersOfAGroupShareTheSinkOfItsDeadLetters) {
+  auto broker = open();
+  auto const first = broker->subscribe("billing", acks()).value();
+  auto const second = broker->subscribe("billing", acks()).value();
+  auto const entries = broker->journal->entries();
+  EXPECT_EQ(std::count(entries.begin(), entries.end(), "open sink orders.billing.dlq"), 1);
+  EXPECT_EQ(std::count(entries.begin(), entries.end(), "open source billing"), 2);
+}
+
 TEST(BrokerSubscribe, UnknownNameNamesTheNearest) {
   auto broker = open();
   auto const refused = broker->subscribe("biling", acks());

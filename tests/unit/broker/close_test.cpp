@@ -54,6 +54,27 @@ TEST(BrokerClose, EndsSourcesBeforeTheConnection) {
   EXPECT_EQ(records.back().text, "closed");
 }
 
+TEST(BrokerClose, StopsTheIntakeOfAllBeforeItWaitsForAHandler) {
+  Rig rig;
+  Gate running;
+  Gate release;
+  auto const busy = [=](Delivery const&) {
+    running.open();
+    release.wait();
+    return ack();
+  };
+  auto const billing = rig.broker->subscribe("billing", busy).value();
+  rig.broker->source->deliver("one");
+  ASSERT_TRUE(running.wait());
+  auto const watch = rig.broker->subscribe("watch", busy).value();
+  Thread closer("closer", [&] { EXPECT_TRUE(rig.broker->close(20s)); });
+  EXPECT_TRUE(test::eventually([&] {
+    auto const entries = rig.journal->entries();
+    return std::count(entries.begin(), entries.end(), "stop intake") >= 2;
+  }));
+  release.open();
+}
+
 TEST(BrokerClose, MayBeCalledAgainAndByManyThreads) {
   Rig rig;
   std::atomic<int> closed = 0;

@@ -159,6 +159,7 @@ TEST(ConfirmWindow, WaiterGetsRoomThoughMostOfTheWindowIsStuck) {
   for (int i = 0; i < 100; ++i) taken.push_back(acquire(*running.window, {}, 1h).slot);
   Acquired waiter;
   Thread publisher("waiter", [&] { waiter = acquire(*running.window, {}); });
+  while (running.window->waiting() == 0) std::this_thread::yield();
   confirm(*running.window, taken.back());
   taken.pop_back();
   publisher.join();
@@ -267,6 +268,7 @@ TEST(ConfirmWindow, ClosedWindowRefusesNewPublishesAndWakesWaiters) {
   auto const first = acquire(*running.window, {});
   Acquired waiter;
   Thread publisher("waiter", [&] { waiter = acquire(*running.window, {}, 1h); });
+  while (running.window->waiting() == 0) std::this_thread::yield();
   running.window->close();
   publisher.join();
   ASSERT_TRUE(waiter.error);
