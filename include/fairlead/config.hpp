@@ -23,6 +23,10 @@ enum class Ordering {
   kPartition,  ///< all messages of a partition are handled one after the other
 };
 enum class StartFrom { kEarliest, kLatest };
+enum class OnOutage {
+  kPause,  ///< fail closed: intake waits until the store is back
+  kPass,   ///< fail open: handlers run without deduplication meanwhile
+};
 enum class ExchangeType { kTopic, kDirect, kFanout, kHeaders };
 enum class QueueType { kQuorum, kClassic, kStream };
 enum class Compression { kNone, kSnappy, kLz4, kZstd, kGzip };
@@ -55,12 +59,54 @@ struct DestinationConfig {
   AmqpDestination amqp;
 };
 
-/// `retry:` of a subscription.
+/// Messages per second. Written `500/s`, `30/m`, `1000/h`.
+struct Rate {
+  double per_second = 0;  ///< 0: no limit
+  friend bool operator==(Rate, Rate) = default;
+};
+
+/// `retry:` of a subscription: what happens to a message whose handler failed. First attempts in place, where only the
+/// messages of its key wait; then one attempt after each tier, which is kept by the broker; then the dead letter.
 struct RetryConfig {
-  int max_attempts = 5;  ///< handlings in all, the first one included; at least 1
-  std::chrono::milliseconds initial{200};
-  std::chrono::milliseconds max{10'000};
+  int max_attempts = 5;  ///< handlings in all, the first one and those after the tiers included; at least 1
+  std::chrono::milliseconds initial{
+      200};                               ///< in place: a delay is random, from 0 to `initial` after the first failure,
+  std::chrono::milliseconds max{10'000};  ///< growing with `multiplier`, to at most `max`
   double multiplier = 2.0;
+  /// Delays of the last attempts, the shortest first: with 5 attempts and [10s, 1m, 10m] two are made in place and one
+  /// after each tier. A message that waits in a tier is overtaken by others of its key.
+  std::vector<std::chrono::milliseconds> tiers{};
+};
+
+/// `circuit_breaker:` of a subscription. When everything fails, retries would only multiply the load: once `budget`
+/// retries were made for which no success paid, handling pauses, and probes with one message at a time find out when it
+/// may go on.
+struct CircuitBreakerConfig {
+  int budget = 100;                           ///< retries; two successes pay for one. 0: no breaker
+  std::chrono::milliseconds cooldown{1'000};  ///< before the first probe; doubles with each that fails
+  std::chrono::milliseconds max_cooldown{30'000};
+};
+
+/// `idempotency:` of a subscription: an effect named by an idempotency key happens once, see fairlead/idempotency.hpp.
+struct IdempotencyConfig {
+  std::string store;  ///< `memory:`, `sqlite:FILE`, `redis://[user:password@]host[:port][/db]`; empty: none
+  std::chrono::milliseconds keep{std::chrono::hours(24 * 7)};  ///< how long a key is known after its effect
+  /// How long a handler owns a key before others may take it for dead; 0: twice `timeout`.
+  std::chrono::milliseconds lease{0};
+  OnOutage on_outage = OnOutage::kPause;
+};
+
+/// `batch:` of a subscription, for batch handlers: a batch begins when it has `messages`, or `wait` after its first.
+struct BatchConfig {
+  int messages = 100;  ///< never more than `max_in_flight`
+  std::chrono::milliseconds wait{50};
+};
+
+/// `settle:` of a subscription: settlements go to the broker together, when `messages` wait or the first of them waits
+/// for `interval`. What is finished and not settled is handled again after a crash.
+struct SettleConfig {
+  int messages = 64;
+  std::chrono::milliseconds interval{5};
 };
 
 /// One entry of `subscriptions:`.
@@ -72,10 +118,17 @@ struct SubscriptionConfig {
   int concurrency = 1;       ///< worker threads, 1 to 1024
   int max_in_flight = 1000;  ///< messages taken in and not settled yet; at least `concurrency`
   std::size_t max_in_flight_bytes = std::size_t{32} << 20;
-  std::chrono::milliseconds timeout{60'000};  ///< a handler that takes longer is reported
-  StartFrom start = StartFrom::kEarliest;     ///< where a group begins that has no position yet
+  /// A handler that takes longer is asked to stop and reported; its message counts as failed when it returns.
+  std::chrono::milliseconds timeout{60'000};
+  Rate rate_limit;     ///< handlings begun by this member
+  int rate_burst = 0;  ///< how many may begin at once after a pause; 0: a tenth of a second's worth, at least 1
+  StartFrom start = StartFrom::kEarliest;  ///< where a group begins that has no position yet
   RetryConfig retry;
   bool dead_letter = true;  ///< keep messages given up on in `<destination>.<group>.dlq`
+  CircuitBreakerConfig circuit_breaker;
+  IdempotencyConfig idempotency;
+  SettleConfig settle;
+  BatchConfig batch;
 };
 
 /// `publish:`.

@@ -45,11 +45,18 @@ Result<SourceSpec> plan_subscription(Config const& config, Capabilities const& c
   spec.group.name = subscription.group;
   spec.group.ordering = subscription.ordering;
   spec.group.dead_letter = subscription.dead_letter;
+  spec.group.tiers = subscription.retry.tiers;
   for (auto const& group : spec.destination.groups) {
     if (group.name == subscription.group) spec.group = group;
   }
   if (!spec.group.bindings.empty() && !capabilities.routing_patterns) {
     return Error{Errc::kUnsupported, "bindings: " + std::string(capabilities.routing_patterns.reason)};
+  }
+  if (spec.destination.kind == DestinationPlan::Kind::kDestination) {
+    spec.retries = plan_retries(spec.destination, spec.group);
+  } else if (!subscription.retry.tiers.empty()) {
+    return Error{Errc::kUnsupported, "subscriptions." + std::string(name) +
+                                         ".retry.tiers: dead letters and retries have no retries of their own"};
   }
   return spec;
 }
@@ -80,6 +87,9 @@ Result<void> Broker::declare(std::string_view destination) {
   if (!plan) return std::move(plan).error();
   if (auto declared = do_declare(*plan, deadline); !declared) return declared;
   for (auto const& group : plan->groups) {
+    for (auto const& retry : plan_retries(*plan, group)) {
+      if (auto declared = do_declare(retry, deadline); !declared) return declared;
+    }
     if (!group.dead_letter) continue;
     auto const dead_letters = plan_destination(core_->config, dead_letter_name(plan->name, group.name));
     if (!dead_letters) return dead_letters.error();
@@ -137,6 +147,11 @@ Result<Subscription> Broker::subscribe(std::string_view subscription, Handler ha
     auto opened = sink(*dead_letters, deadline);
     if (!opened) return std::move(opened).error();
     parts.dead_letter = *std::move(opened);
+  }
+  for (auto const& retry : spec->retries) {
+    auto opened = sink(retry, deadline);
+    if (!opened) return std::move(opened).error();
+    parts.retries.push_back(*std::move(opened));
   }
   parts.spec = *spec;
   parts.handler = std::move(handler);

@@ -92,8 +92,8 @@ class BrokerRules {
     std::string const path = "destinations." + name;
     auto const plan = plan_destination(config_, name);
     if (!plan) return;
-    if (plan->kind == DestinationPlan::Kind::kDeadLetter) {
-      return complain(path, "is the name of the dead letters of another destination's group");
+    if (plan->kind != DestinationPlan::Kind::kDestination) {
+      return complain(path, "is the name of the dead letters or retries of another destination's group");
     }
     if (is_amqp_) check_length(path + ".amqp.exchange", destination.amqp.exchange);
     std::vector<std::string> groups;
@@ -108,13 +108,16 @@ class BrokerRules {
   }
 
   void check_group_names(std::string const& path, DestinationPlan const& plan, GroupPlan const& group) {
+    auto const retries = plan_retries(plan, group);
     if (group.dead_letter) check_length(path, dead_letter_name(plan.name, group.name));
+    for (auto const& retry : retries) check_length(path, retry.name);
     if (!is_amqp_) return;
     std::string const queue = plan.name + "." + group.name;
     int const partitions = plan.config.partitions;
     check_length(path, partitions > 1 ? queue + "." + std::to_string(partitions - 1) : queue);
     for (int k = 0; k < partitions; ++k) claim(path, partitions > 1 ? queue + "." + std::to_string(k) : queue);
     if (group.dead_letter) claim(path, dead_letter_name(plan.name, group.name));
+    for (auto const& retry : retries) claim(path, retry.name);
   }
 
   void check_length(std::string const& path, std::string const& name) {

@@ -30,10 +30,11 @@ class Writer {
     for (auto& [name, each] : map) inner.value(name, each);
   }
   void options(std::string const& key, NativeOptions& map) { values(key, map); }
-  void list(std::string const& key, std::vector<std::string>& texts) {
-    if (texts.empty()) return;
+  template <class T>
+  void list(std::string const& key, std::vector<T>& values) {
+    if (values.empty()) return;
     std::string joined;
-    for (auto const& text : texts) joined += (joined.empty() ? "" : ", ") + format_value(text);
+    for (auto const& text : values) joined += (joined.empty() ? "" : ", ") + format_value(text);
     line(key, "[" + joined + "]");
   }
   void lists(std::string const& key, std::map<std::string, std::vector<std::string>, std::less<>>& map) {

@@ -4,7 +4,7 @@
 
 // The one list of configuration keys: read by the reader, printed by `config check`. A visitor has
 //   value(key, member)                     a scalar
-//   list(key, strings)                     a sequence of texts
+//   list(key, values)                      a sequence of scalars
 //   options(key, native_options)           a mapping of texts
 //   values(key, map)                       a mapping from names to scalars
 //   lists(key, map)                        a mapping from names to sequences of texts
@@ -46,7 +46,34 @@ void visit_keys(V& v, RetryConfig& c) {
   v.value("initial", c.initial);
   v.value("max", c.max);
   v.value("multiplier", c.multiplier);
-  v.later("tiers");
+  v.list("tiers", c.tiers);
+}
+
+template <class V>
+void visit_keys(V& v, CircuitBreakerConfig& c) {
+  v.value("budget", c.budget);
+  v.value("cooldown", c.cooldown);
+  v.value("max_cooldown", c.max_cooldown);
+}
+
+template <class V>
+void visit_keys(V& v, IdempotencyConfig& c) {
+  v.value("store", c.store);
+  v.value("keep", c.keep);
+  v.value("lease", c.lease);
+  v.value("on_outage", c.on_outage);
+}
+
+template <class V>
+void visit_keys(V& v, SettleConfig& c) {
+  v.value("messages", c.messages);
+  v.value("interval", c.interval);
+}
+
+template <class V>
+void visit_keys(V& v, BatchConfig& c) {
+  v.value("messages", c.messages);
+  v.value("wait", c.wait);
 }
 
 template <class V>
@@ -61,9 +88,12 @@ void visit_keys(V& v, SubscriptionConfig& c) {
   v.value("start", c.start);
   v.object("retry", c.retry);
   v.value("dead_letter", c.dead_letter);
-  v.later("rate_limit");
-  v.later("idempotency");
-  v.later("batch");
+  v.value("rate_limit", c.rate_limit);
+  v.value("rate_burst", c.rate_burst);
+  v.object("circuit_breaker", c.circuit_breaker);
+  v.object("idempotency", c.idempotency);
+  v.object("settle", c.settle);
+  v.object("batch", c.batch);
 }
 
 template <class V>

@@ -27,8 +27,9 @@ class Reader {
     if (Node const* const node = take(key)) scalar(*node, path_of(key), out);
   }
 
-  void list(char const* key, std::vector<std::string>& out) {
-    if (Node const* const node = take(key)) texts(*node, path_of(key), out);
+  template <class T>
+  void list(char const* key, std::vector<T>& out) {
+    if (Node const* const node = take(key)) items(*node, path_of(key), out);
   }
 
   template <class T>
@@ -41,7 +42,7 @@ class Reader {
 
   void lists(char const* key, std::map<std::string, std::vector<std::string>, std::less<>>& out) {
     each(key,
-         [&](std::string const& name, Node const& node, std::string const& path) { texts(node, path, out[name]); });
+         [&](std::string const& name, Node const& node, std::string const& path) { items(node, path, out[name]); });
   }
 
   template <class T>
@@ -85,14 +86,20 @@ class Reader {
     }
   }
 
-  void texts(Node const& node, std::string const& path, std::vector<std::string>& out) {
+  template <class T>
+  void items(Node const& node, std::string const& path, std::vector<T>& out) {
     origins_[path] = node.origin;
     if (node.kind == Node::Kind::kBroken) return;
     if (node.kind != Node::Kind::kSequence) return complain(node, path, "must be a list");
     for (auto const& item : node.items) {
       if (item.kind == Node::Kind::kBroken) continue;
-      if (item.kind != Node::Kind::kScalar) return complain(item, path, "must be a list of texts");
-      out.push_back(item.scalar);
+      if (item.kind != Node::Kind::kScalar) return complain(item, path, "must be a list of single values");
+      T value{};
+      if (auto const complaint = parse_value(item.scalar, value)) {
+        complain(item, path, (item.from_environment ? "a value" : "'" + item.scalar + "'") + " is not " + *complaint);
+      } else {
+        out.push_back(std::move(value));
+      }
     }
   }
 

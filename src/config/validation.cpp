@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -91,13 +92,57 @@ class Validation {
     range(path + ".max_in_flight_bytes", subscription.max_in_flight_bytes, std::size_t{1}, SIZE_MAX,
           "must be at least 1");
     duration(path + ".timeout", subscription.timeout);
+    auto const per_second = subscription.rate_limit.per_second;
+    if (!(per_second >= 0 && per_second <= 1e9))
+      complain(path + ".rate_limit", "must be from 0/s (none) to 1000000000/s");
+    range(path + ".rate_burst", subscription.rate_burst, 0, 1'000'000, "must be from 0 to 1000000");
+    range(path + ".settle.messages", subscription.settle.messages, 1, 1'000'000, "must be from 1 to 1000000");
+    duration(path + ".settle.interval", subscription.settle.interval, milliseconds(0));
+    range(path + ".batch.messages", subscription.batch.messages, 1, 1'000'000, "must be from 1 to 1000000");
+    duration(path + ".batch.wait", subscription.batch.wait, milliseconds(0));
+    check_retry(path + ".retry", subscription);
+    check_circuit_breaker(path + ".circuit_breaker", subscription.circuit_breaker);
+    check_idempotency(path + ".idempotency", subscription);
+  }
+
+  void check_retry(std::string const& path, SubscriptionConfig const& subscription) {
     auto const& retry = subscription.retry;
-    range(path + ".retry.max_attempts", retry.max_attempts, 1, 1'000'000, "must be from 1 to 1000000");
-    duration(path + ".retry.initial", retry.initial, milliseconds(0));
-    duration(path + ".retry.max", retry.max, milliseconds(0));
-    if (retry.max < retry.initial) complain(path + ".retry.max", "must be at least retry.initial");
+    range(path + ".max_attempts", retry.max_attempts, 1, 1'000'000, "must be from 1 to 1000000");
+    duration(path + ".initial", retry.initial, milliseconds(0));
+    duration(path + ".max", retry.max, milliseconds(0));
+    if (retry.max < retry.initial) complain(path + ".max", "must be at least retry.initial");
     if (!(retry.multiplier >= 1.0 && retry.multiplier <= 100.0)) {  // so that NaN is refused as well
-      complain(path + ".retry.multiplier", "must be from 1 to 100");
+      complain(path + ".multiplier", "must be from 1 to 100");
+    }
+    for (auto const tier : retry.tiers) duration(path + ".tiers", tier);
+    if (std::adjacent_find(retry.tiers.begin(), retry.tiers.end(), std::greater_equal<>()) != retry.tiers.end()) {
+      complain(path + ".tiers", "must grow: each delay longer than the one before");
+    }
+    if (!retry.tiers.empty() && retry.tiers.size() >= static_cast<std::size_t>(std::max(retry.max_attempts, 0))) {
+      complain(path + ".tiers", "needs an attempt for each and one before them: raise max_attempts to " +
+                                    std::to_string(retry.tiers.size() + 1) + " or more");
+    }
+    if (!retry.tiers.empty() && subscription.group.empty()) {
+      complain(path + ".tiers", "needs a group: nobody else could read the tiers of this subscription");
+    }
+  }
+
+  void check_circuit_breaker(std::string const& path, CircuitBreakerConfig const& breaker) {
+    range(path + ".budget", breaker.budget, 0, 1'000'000, "must be from 0 (none) to 1000000");
+    duration(path + ".cooldown", breaker.cooldown);
+    duration(path + ".max_cooldown", breaker.max_cooldown);
+    if (breaker.max_cooldown < breaker.cooldown) complain(path + ".max_cooldown", "must be at least cooldown");
+  }
+
+  void check_idempotency(std::string const& path, SubscriptionConfig const& subscription) {
+    auto const& idempotency = subscription.idempotency;
+    range(path + ".keep", idempotency.keep, milliseconds(1), milliseconds(std::chrono::hours(24 * 366)),
+          "must be from 1ms to 366d");
+    duration(path + ".lease", idempotency.lease, milliseconds(0));
+    if (idempotency.lease.count() > 0 && idempotency.lease <= subscription.timeout) {
+      complain(path + ".lease",
+               "must be longer than the timeout of the subscription: a handler that still runs would "
+               "lose its key");
     }
   }
 
@@ -114,6 +159,7 @@ class Validation {
       std::string const text = "must be that of subscriptions." + other + ", which is a member of the same group";
       if (member.ordering != subscription.ordering) complain(path + ".ordering", text);
       if (member.dead_letter != subscription.dead_letter) complain(path + ".dead_letter", text);
+      if (member.retry.tiers != subscription.retry.tiers) complain(path + ".retry.tiers", text);
     }
   }
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct Named {
 constexpr Named<Ordering> kOrderings[] = {
     {"none", Ordering::kNone}, {"key", Ordering::kKey}, {"partition", Ordering::kPartition}};
 constexpr Named<StartFrom> kStarts[] = {{"earliest", StartFrom::kEarliest}, {"latest", StartFrom::kLatest}};
+constexpr Named<OnOutage> kOutages[] = {{"pause", OnOutage::kPause}, {"pass", OnOutage::kPass}};
 constexpr Named<ExchangeType> kExchanges[] = {{"topic", ExchangeType::kTopic},
                                               {"direct", ExchangeType::kDirect},
                                               {"fanout", ExchangeType::kFanout},
@@ -150,8 +153,23 @@ Complaint parse_value(std::string_view text, std::chrono::seconds& out) {
   return std::nullopt;
 }
 
+Complaint parse_value(std::string_view text, Rate& out) {
+  static constexpr char const* kExamples = "a rate such as 500/s, 30/m or 1000/h";
+  auto const slash = text.find('/');
+  if (slash == std::string_view::npos) return kExamples;
+  double count = 0;
+  if (parse_value(text.substr(0, slash), count) || !std::isfinite(count) || count < 0) return kExamples;
+  for (auto const& unit : kTimes) {
+    if (unit.name != text.substr(slash + 1)) continue;
+    out.per_second = count * 1'000 / static_cast<double>(unit.factor);
+    return std::nullopt;
+  }
+  return kExamples;
+}
+
 Complaint parse_value(std::string_view text, Ordering& out) { return parse_named(text, kOrderings, out); }
 Complaint parse_value(std::string_view text, StartFrom& out) { return parse_named(text, kStarts, out); }
+Complaint parse_value(std::string_view text, OnOutage& out) { return parse_named(text, kOutages, out); }
 Complaint parse_value(std::string_view text, ExchangeType& out) { return parse_named(text, kExchanges, out); }
 Complaint parse_value(std::string_view text, QueueType& out) { return parse_named(text, kQueues, out); }
 Complaint parse_value(std::string_view text, Compression& out) { return parse_named(text, kCompressions, out); }
@@ -183,13 +201,22 @@ std::string format_value(std::size_t value) {
   return std::to_string(value);
 }
 std::string format_value(std::chrono::milliseconds value) {
-  auto const count = value.count();
-  if (count > 0 && count % 1'000 == 0) return std::to_string(count / 1'000) + "s";
-  return std::to_string(count) + "ms";
+  auto const count = static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0));
+  // The widest unit that it is a whole number of.
+  auto const unit = std::find_if(std::rbegin(kTimes), std::rend(kTimes) - 1,
+                                 [count](Unit const& each) { return count > 0 && count % each.factor == 0; });
+  return std::to_string(count / unit->factor) + std::string(unit->name);
 }
 std::string format_value(std::chrono::seconds value) { return std::to_string(value.count()) + "s"; }
+std::string format_value(Rate value) {
+  auto const per_hour = value.per_second * 3'600;
+  if (value.per_second == std::floor(value.per_second)) return format_value(value.per_second) + "/s";
+  if (per_hour / 60 == std::floor(per_hour / 60)) return format_value(per_hour / 60) + "/m";
+  return format_value(per_hour) + "/h";
+}
 std::string format_value(Ordering value) { return format_named(value, kOrderings); }
 std::string format_value(StartFrom value) { return format_named(value, kStarts); }
+std::string format_value(OnOutage value) { return format_named(value, kOutages); }
 std::string format_value(ExchangeType value) { return format_named(value, kExchanges); }
 std::string format_value(QueueType value) { return format_named(value, kQueues); }
 std::string format_value(Compression value) { return format_named(value, kCompressions); }

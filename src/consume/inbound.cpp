@@ -38,6 +38,10 @@ void Inbound::take_header(std::string_view name, std::string_view value) {
     if (is_traceparent(value)) traceparent = value;
   } else if (name == wire::kExpiresAt) {
     expires_at_ms = milliseconds_or_zero(value);
+  } else if (name == wire::kDueAt) {
+    due_at_ms = milliseconds_or_zero(value);
+  } else if (name == wire::kOnlyGroup) {
+    only_group = value;
   }
 }
 
@@ -48,8 +52,9 @@ void Inbound::clear() noexcept {
   partition = -1;
   timestamp_ms = 0;
   expires_at_ms = 0;
+  due_at_ms = 0;
   redelivered = false;
-  payload = key = id = idempotency_key = content_type = routing_key = traceparent = {};
+  payload = key = id = idempotency_key = content_type = routing_key = traceparent = only_group = {};
   headers.clear();
   if (scratch.capacity() > kKeptScratch) {
     std::string().swap(scratch);

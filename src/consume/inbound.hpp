@@ -57,6 +57,7 @@ struct Inbound {
   std::int32_t partition = -1;
   std::int64_t timestamp_ms = 0;   // since the epoch, 0 when unknown
   std::int64_t expires_at_ms = 0;  // since the epoch, 0 for never
+  std::int64_t due_at_ms = 0;      // since the epoch; a delayed retry, which the source holds back until then
   bool redelivered = false;
   std::string_view payload;
   std::string_view key;
@@ -65,6 +66,7 @@ struct Inbound {
   std::string_view content_type;
   std::string_view routing_key;
   std::string_view traceparent;
+  std::string_view only_group;      // empty: for every group
   std::vector<HeaderView> headers;  // the user's; reserved names are in the fields above
   std::string scratch;              // room for bytes that had to be converted; views may point here
   BufferRef buffer;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace fairlead {
 
@@ -18,6 +19,7 @@ struct SourceSpec {
   DestinationPlan destination;
   GroupPlan group;  // an empty name: a group of its own, from latest
   SubscriptionConfig config;
+  std::vector<DestinationPlan> retries{};  // of the group, which the source reads as well, each message when it is due
 };
 
 /// A member of a group as the backend runs it: pushes messages into the Intake on its own thread, from its opening

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace fairlead {
 
@@ -22,8 +23,9 @@ struct SubscriptionSetup {
   SourceSpec spec;
   Handler handler;
   std::shared_ptr<Logger> logger;
-  std::shared_ptr<Sink> dead_letter;      ///< null: messages given up on are dropped and logged
-  std::shared_ptr<ConfirmWindow> window;  ///< where dead letters wait for their confirm; may be null without them
+  std::shared_ptr<Sink> dead_letter;           ///< null: messages given up on are dropped and logged
+  std::vector<std::shared_ptr<Sink>> retries;  ///< of the spec's retries
+  std::shared_ptr<ConfirmWindow> window;       ///< where dead letters wait for their confirm; may be null without them
   PublishConfig publish;
   bool trace = true;  ///< continue or create a traceparent for each handling
   std::chrono::milliseconds close_timeout{10'000};

@@ -25,6 +25,9 @@ struct Outbound {
   std::int64_t timestamp_ms = 0;  // since the epoch
   std::optional<std::chrono::milliseconds> time_to_live;
   std::optional<std::uint8_t> priority;
+  // Set by the sink of a retry: when it may be handled again, and by which group alone.
+  std::int64_t due_at_ms = 0;
+  std::string_view only_group;
 };
 
 /// One destination as the backend publishes to it.

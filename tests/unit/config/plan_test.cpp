@@ -54,6 +54,34 @@ TEST(Plan, OfADeadLetterHasOnePartitionAndTheDestinationsCare) {
   EXPECT_TRUE(plan.groups.empty());
 }
 
+TEST(Plan, OfARetryKeepsThePartitionsAndKnowsItsGroup) {
+  auto const config = parse_config(R"(
+destinations: {orders: {partitions: 6, kafka: {replication_factor: 3, topic: the-orders}}}
+subscriptions:
+  billing: {destination: orders, group: billing, ordering: none, retry: {tiers: [10s, 1m, 90s, 2h]}}
+)")
+                          .value();
+  auto const plan = plan_destination(config, "orders").value();
+  std::vector<std::string> names;
+  for (auto const& retry : plan_retries(plan, plan.groups.at(0))) names.push_back(retry.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"orders.billing.retry.10s", "orders.billing.retry.1m",
+                                             "orders.billing.retry.90s", "orders.billing.retry.2h"}));
+
+  auto const tier = plan_destination(config, "orders.billing.retry.1m").value();
+  EXPECT_EQ(tier.kind, DestinationPlan::Kind::kRetry);
+  EXPECT_EQ(tier.delay, std::chrono::minutes(1));
+  EXPECT_EQ(tier.destination, "orders");
+  EXPECT_EQ(tier.config.partitions, 6);
+  EXPECT_EQ(tier.config.kafka.replication_factor, 3);
+  ASSERT_EQ(tier.groups.size(), 1U);
+  EXPECT_EQ(tier.groups[0].name, "billing");
+  EXPECT_EQ(tier.groups[0].ordering, Ordering::kNone);
+
+  auto const at_once = plan_destination(config, "orders.billing.retry").value();
+  EXPECT_EQ(at_once.kind, DestinationPlan::Kind::kRetry);
+  EXPECT_EQ(at_once.delay.count(), 0);
+}
+
 TEST(Plan, NamesTheNearestWhenThereIsNone) {
   auto const complaint = [](std::string_view name) {
     auto const plan = plan_destination(shop(), name);

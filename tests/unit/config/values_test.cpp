@@ -41,6 +41,24 @@ TEST(Duration, InSecondsRefusesPartsOfASecond) {
   EXPECT_EQ(complaint<std::chrono::seconds>("1500ms"), "a whole number of seconds");
 }
 
+TEST(Rate, IsANumberPerTime) {
+  Rate rate;
+  EXPECT_EQ(parse_value("500/s", rate), std::nullopt);
+  EXPECT_EQ(rate.per_second, 500);
+  EXPECT_EQ(parse_value("30/m", rate), std::nullopt);
+  EXPECT_EQ(rate.per_second, 0.5);
+  EXPECT_EQ(parse_value("9/h", rate), std::nullopt);
+  EXPECT_EQ(rate.per_second, 0.0025);
+  for (char const* const wrong : {"500", "-1/s", "500/", "/s", "nan/s", "inf/s", "5/parsec", "1/s/s", ""}) {
+    EXPECT_NE(parse_value(wrong, rate), std::nullopt) << wrong;
+  }
+  EXPECT_EQ(rate.per_second, 0.0025) << "a wrong text leaves the value alone";
+  for (char const* const text : {"500/s", "30/m", "9/h", "0.5/h"}) {
+    ASSERT_EQ(parse_value(text, rate), std::nullopt);
+    EXPECT_EQ(format_value(rate), text);
+  }
+}
+
 TEST(Size, HasABinaryADecimalOrNoUnit) {
   std::vector<std::pair<std::string, std::size_t>> const cases{
       {"1000000", 1'000'000},          {"32MiB", 32U << 20U}, {"1MB", 1'000'000},
