@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing to build and test Fairlead (Debian 12, Ubuntu 22.04 or later):
 #   setup.sh [build] [brokers] [containers] [lint]     default: build brokers
-# Services that come with the packages (RabbitMQ, Docker) are neither started nor enabled.
+# Services that come with the packages (RabbitMQ, Redis, Docker) are neither started nor enabled.
 set -euo pipefail
 # shellcheck source=tests/brokers/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/brokers/lib.sh"
@@ -13,12 +13,12 @@ packages_of() {
   build)
     echo g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config ccache:ccache python3:python3 \
       librdkafka-dev librabbitmq-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libyaml-cpp-dev \
-      libcli11-dev libprotobuf-dev protoc:protobuf-compiler libssl-dev libsasl2-dev \
+      libcli11-dev libprotobuf-dev protoc:protobuf-compiler libssl-dev libsasl2-dev libsqlite3-dev libhiredis-dev \
       liblz4-dev libzstd-dev zlib1g-dev
     ;;
   brokers)
     echo rabbitmq-server java:'openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless' mvn:maven \
-      kcat:kcat openssl:openssl python3-pika
+      kcat:kcat openssl:openssl python3-pika redis-server:redis-server
     ;;
   containers)
     echo dockerd:docker.io docker:docker.io debootstrap:debootstrap iptables:iptables go:golang-go ca-certificates
@@ -88,6 +88,7 @@ install() { # GROUP PACKAGE...
   for p in "${wanted[@]}"; do # installed for the tests, not as services of this machine
     case $p in
     rabbitmq-server) "${AS_ROOT[@]}" systemctl disable -q rabbitmq-server >/dev/null 2>&1 || true ;;
+    redis-server) "${AS_ROOT[@]}" systemctl disable -q redis-server >/dev/null 2>&1 || true ;;
     docker.io) "${AS_ROOT[@]}" systemctl disable -q docker.service docker.socket >/dev/null 2>&1 || true ;;
     esac
   done

@@ -1,5 +1,5 @@
 #include "amqp/transport.hpp"
-#include "amqp/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

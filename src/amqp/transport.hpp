@@ -1,7 +1,7 @@
 #pragma once
 
 #include "amqp/connection_settings.hpp"
-#include "amqp/resolve.hpp"
+#include "core/resolve.hpp"
 
 #include <fairlead/result.hpp>
 

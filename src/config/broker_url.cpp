@@ -6,10 +6,7 @@
 #include <fairlead/config.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
-#include <optional>
-#include <span>
 
 namespace fairlead {
 namespace {
@@ -19,71 +16,12 @@ constexpr char const* kForms =
 
 Error invalid(std::string const& what) { return {Errc::kInvalidConfig, "broker URL: " + what}; }
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> unescape(std::string_view text) {
-  std::string plain;
-  plain.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      plain.push_back(text[i]);
-      continue;
-    }
-    int const high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    int const low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-    if (high < 0 || low < 0) return std::nullopt;
-    plain.push_back(static_cast<char>(high * 16 + low));
-    i += 2;
-  }
-  return plain;
-}
-
 /// Cuts `text` at the first `separator` and gives the part in front of it.
 std::string_view cut(std::string_view& text, char separator) {
   std::size_t const at = text.find(separator);
   std::string_view const front = text.substr(0, at);
   text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
   return front;
-}
-
-Result<HostPort> parse_host(std::string_view text, std::uint16_t default_port) {
-  HostPort host;
-  host.port = default_port;
-  std::string_view name = text;
-  std::string_view port;
-  bool has_port = false;
-  if (text.starts_with('[')) {  // an IPv6 address
-    std::size_t const end = text.find(']');
-    if (end == std::string_view::npos) return invalid("'[' without ']' in the host");
-    name = text.substr(1, end - 1);
-    std::string_view const rest = text.substr(end + 1);
-    has_port = rest.starts_with(':');
-    if (!rest.empty() && !has_port) return invalid("something other than a port follows the host");
-    if (has_port) port = rest.substr(1);
-  } else if (std::size_t const colon = text.find(':'); colon != std::string_view::npos) {
-    has_port = true;
-    name = text.substr(0, colon);
-    port = text.substr(colon + 1);
-  }
-  auto plain = unescape(name);
-  if (!plain) return invalid("'%' without two hexadecimal digits in the host");
-  bool const is_clean = std::all_of(plain->begin(), plain->end(), [](unsigned char c) { return c > ' ' && c != ','; });
-  if (!is_clean) return invalid("spaces, commas and control characters cannot be in a host");
-  host.host = plain->empty() ? "localhost" : *std::move(plain);
-  if (has_port && !port.empty()) {
-    unsigned number = 0;
-    auto const [end, status] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (status != std::errc() || end != port.data() + port.size() || number == 0 || number > 65'535) {
-      return invalid("the port of host '" + host.host + "' must be a number from 1 to 65535");
-    }
-    host.port = static_cast<std::uint16_t>(number);
-  }
-  return host;
 }
 
 Result<std::vector<HostPort>> parse_hosts(std::string_view text, std::uint16_t default_port) {
@@ -93,8 +31,8 @@ Result<std::vector<HostPort>> parse_hosts(std::string_view text, std::uint16_t d
     is_last = text.find(',') == std::string_view::npos;
     std::string_view const each = cut(text, ',');
     if (is_list && each.empty()) return invalid("a host is missing between two commas or at an end of the list");
-    auto host = parse_host(each, default_port);
-    if (!host) return std::move(host).error();
+    auto host = parse_host_port(each, default_port);
+    if (!host) return invalid(host.error().message);
     hosts.push_back(*std::move(host));
   }
   return hosts;
@@ -108,8 +46,8 @@ Result<void> parse_query(std::string_view text, BrokerUrl& url) {
   while (!text.empty()) {
     std::string_view pair = cut(text, '&');
     if (pair.empty()) continue;
-    auto const name = unescape(cut(pair, '='));
-    auto const value = unescape(pair);
+    auto const name = unescape_url(cut(pair, '='));
+    auto const value = unescape_url(pair);
     if (!name || !value) return invalid("'%' without two hexadecimal digits in the query");
     if (url.scheme == BrokerUrl::Scheme::kMemory) return invalid("memory:// takes no query");
     bool const is_known =
@@ -168,8 +106,8 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
   std::string_view authority = rest.substr(0, slash);
   if (std::size_t const at = authority.rfind('@'); at != std::string_view::npos) {
     std::string_view password = authority.substr(0, at);
-    auto const user = unescape(cut(password, ':'));
-    auto const secret = unescape(password);
+    auto const user = unescape_url(cut(password, ':'));
+    auto const secret = unescape_url(password);
     if (!user || !secret) return invalid("'%' without two hexadecimal digits in the user or password");
     url.user = *user;
     url.password = *secret;
@@ -189,7 +127,7 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
   // most clients Fairlead takes it for the default one.
   if (path.find('/') != std::string_view::npos)
     return invalid("the virtual host has one segment; write '/' in it as %2f");
-  auto const vhost = unescape(path);
+  auto const vhost = unescape_url(path);
   if (!vhost) return invalid("'%' without two hexadecimal digits in the virtual host");
   url.path = vhost->empty() ? "/" : *vhost;
   return url;
@@ -208,7 +146,7 @@ std::string redacted_url(std::string_view url) {
   for (std::size_t query = shown.find('?'); query != std::string::npos;) {
     std::size_t const next = shown.find('&', query + 1);
     std::size_t const equals = shown.find('=', query);
-    if (equals < next && is_secret_name(*unescape(std::string_view(shown).substr(query + 1, equals - query - 1)))) {
+    if (equals < next && is_secret_name(*unescape_url(std::string_view(shown).substr(query + 1, equals - query - 1)))) {
       std::size_t const length = next == std::string::npos ? std::string::npos : next - equals - 1;
       shown.replace(equals + 1, length, "***");
     }

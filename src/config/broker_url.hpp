@@ -1,20 +1,15 @@
 #pragma once
 
+#include "core/host_port.hpp"
+
 #include <fairlead/result.hpp>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace fairlead {
-
-struct HostPort {
-  std::string host;
-  std::uint16_t port = 0;
-  friend bool operator==(HostPort const&, HostPort const&) = default;
-};
 
 /// A parsed broker URL; escapes are decoded.
 struct BrokerUrl {

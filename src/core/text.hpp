@@ -18,6 +18,9 @@ namespace fairlead {
 [[nodiscard]] FAIRLEAD_EXPORT std::string base64(std::string_view bytes);
 [[nodiscard]] FAIRLEAD_EXPORT std::optional<std::string> from_base64(std::string_view text);
 
+/// `text` with its `%xx` escapes decoded; nothing when a `%` stands without two hexadecimal digits.
+[[nodiscard]] std::optional<std::string> unescape_url(std::string_view text);
+
 /// The name most like `wanted`; empty when none is near enough to be a slip of the keyboard.
 [[nodiscard]] std::string nearest_name(std::string_view wanted, std::span<std::string const> names);
 

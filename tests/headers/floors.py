@@ -29,6 +29,8 @@ VENDORS = [
     (re.compile(r'yaml-cpp/'), 'config', True),
     (re.compile(r'nlohmann/'), 'cli', False),
     (re.compile(r'CLI/'), 'cli', False),
+    (re.compile(r'sqlite3'), 'idempotency', True),
+    (re.compile(r'hiredis/'), 'idempotency', True),
     (re.compile(r'boost/|google/'), None, False),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

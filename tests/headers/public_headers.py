@@ -14,7 +14,7 @@ import sys
 OPT_IN = {'json.hpp', 'protobuf.hpp'}  # these bring their library
 UMBRELLA = 'fairlead.hpp'
 MAX_UMBRELLA_LINES = 100_000
-VENDOR = re.compile(r'rdkafka|amqp\.h|amqp_|rabbitmq|nlohmann|spdlog|/fmt/|boost|yaml|openssl|google/protobuf')
+VENDOR = re.compile(r'rdkafka|amqp\.h|amqp_|rabbitmq|nlohmann|spdlog|/fmt/|boost|yaml|openssl|sqlite|hiredis|google/protobuf')
 HEAVY = re.compile(r'^\s*#\s*include\s*<(iostream|regex|filesystem|future|thread|mutex)>', re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*<fairlead/([^>]+)>', re.MULTILINE)
 

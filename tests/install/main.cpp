@@ -25,6 +25,10 @@ int main() {
   publisher.publish("an order", {.key = "ann"}).value();
   handled.wait();
   broker->close(5s).value();
+
+  // Needs what the stores are built on, also where nothing else does.
+  auto const store = fairlead::open_idempotency_store("memory:").value();
+  store->claim({"install", "1"}, "ann", 1s).value();
   std::cout << "fairlead " << fairlead::version() << ", librdkafka " << fairlead::kafka_client_version()
             << ", rabbitmq-c " << fairlead::amqp_client_version() << '\n';
 }

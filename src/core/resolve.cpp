@@ -1,4 +1,4 @@
-#include "amqp/resolve.hpp"
+#include "core/resolve.hpp"
 
 #include "core/thread.hpp"
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-namespace fairlead::amqp {
+namespace fairlead {
 
 namespace {
 
@@ -42,7 +42,7 @@ Resolver::Resolver(HostPort const& host, std::function<void()> ready) {
     shared_->answer = std::move(numeric);
     return;
   }
-  Thread("amqp-resolve", [shared = shared_, host, ready = std::move(ready)] {
+  Thread("fl-resolve", [shared = shared_, host, ready = std::move(ready)] {
     int ignored = 0;
     auto answer = look_up(host, AI_ADDRCONFIG, ignored);
     {
@@ -58,4 +58,4 @@ std::optional<Resolver::Answer> Resolver::take() {
   return std::exchange(shared_->answer, std::nullopt);
 }
 
-}  // namespace fairlead::amqp
+}  // namespace fairlead

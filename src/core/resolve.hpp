@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/broker_url.hpp"
+#include "core/host_port.hpp"
 
 #include <sys/socket.h>
 
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace fairlead::amqp {
+namespace fairlead {
 
 struct Address {
   sockaddr_storage storage{};
@@ -41,4 +41,4 @@ class Resolver {
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 };
 
-}  // namespace fairlead::amqp
+}  // namespace fairlead

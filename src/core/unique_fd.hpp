@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace fairlead::amqp {
+namespace fairlead {
 
 /// Owns a file descriptor. Single-owner.
 class UniqueFd {
@@ -30,4 +30,4 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace fairlead::amqp
+}  // namespace fairlead
