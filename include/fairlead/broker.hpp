@@ -4,15 +4,20 @@
 #include <fairlead/config.hpp>
 #include <fairlead/export.hpp>
 #include <fairlead/publisher.hpp>
+#include <fairlead/receiver.hpp>
 #include <fairlead/result.hpp>
 #include <fairlead/subscription.hpp>
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace fairlead {
 
+class IdempotencyStore;
 class Logger;
 class BrokerCore;        // src/broker/broker_core.hpp
 class ConfirmWindow;     // src/publish/confirm_window.hpp
@@ -25,6 +30,8 @@ struct SourceSpec;       // src/consume/source.hpp
 struct OpenOptions {
   /// Where the log goes; none: `make_logger(config.log)`.
   std::shared_ptr<Logger> logger{};
+  /// Idempotency stores of the application's own, by the name that `idempotency.store` of a subscription gives.
+  std::map<std::string, std::shared_ptr<IdempotencyStore>, std::less<>> stores{};
 };
 
 /// The one door to a message broker. Which broker is behind it, Kafka, RabbitMQ or the in-process one, is decided by
@@ -64,6 +71,12 @@ class FAIRLEAD_EXPORT Broker {
     return subscribe(subscription, typed_handler<T>(std::move(handler)));
   }
 
+  /// The same for a handler of several messages at once, see `batch` of the subscription.
+  [[nodiscard]] Result<Subscription> subscribe_batch(std::string_view subscription, BatchHandler handler);
+
+  /// The same without a handler: the application takes the messages one by one.
+  [[nodiscard]] Result<Receiver> receiver(std::string_view subscription);
+
   /// Creates what is missing of a configured destination, of its groups and of their dead letters; what exists is left
   /// as it is.
   [[nodiscard]] Result<void> declare(std::string_view destination);
@@ -83,7 +96,8 @@ class FAIRLEAD_EXPORT Broker {
   [[nodiscard]] Result<void> close(std::chrono::milliseconds deadline);
 
  protected:
-  Broker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities);
+  /// `options.logger` is set.
+  Broker(Config config, OpenOptions options, Capabilities capabilities);
 
   [[nodiscard]] Config const& config() const noexcept;
   [[nodiscard]] Logger& logger() const noexcept;
@@ -102,6 +116,8 @@ class FAIRLEAD_EXPORT Broker {
   /// Sources are closed by then. Every pending publish must have been completed when it returns.
   virtual Result<void> do_close(std::chrono::steady_clock::time_point deadline) = 0;
 
+  /// Both handlers empty: a receiver.
+  Result<Subscription> start(std::string_view subscription, Handler handler, BatchHandler batch_handler);
   /// The shared sink of a destination, declared and opened on first use.
   Result<std::shared_ptr<Sink>> sink(DestinationPlan const& plan, std::chrono::steady_clock::time_point deadline);
 

@@ -82,7 +82,7 @@ struct RetryConfig {
 /// retries were made for which no success paid, handling pauses, and probes with one message at a time find out when it
 /// may go on.
 struct CircuitBreakerConfig {
-  int budget = 100;                           ///< retries; two successes pay for one. 0: no breaker
+  int budget = 100;                           ///< retries; each success pays for one. 0: no breaker
   std::chrono::milliseconds cooldown{1'000};  ///< before the first probe; doubles with each that fails
   std::chrono::milliseconds max_cooldown{30'000};
 };

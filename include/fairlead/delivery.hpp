@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string_view>
 
 namespace fairlead {
@@ -47,6 +48,13 @@ class FAIRLEAD_EXPORT Delivery {
   [[nodiscard]] std::uint32_t attempt() const noexcept;
   /// The broker says it may have been delivered before.
   [[nodiscard]] bool redelivered() const noexcept;
+
+  /// When the handler's `timeout` is over; what it decides after that does not count as success. For received messages
+  /// (`Receiver`), which have no handler, the far future.
+  [[nodiscard]] std::chrono::steady_clock::time_point deadline() const noexcept;
+  /// Asks the handler to stop: its timeout is over, or the subscription has run out of time to drain. Callbacks
+  /// registered on it run on a thread of the subscription and must not block.
+  [[nodiscard]] std::stop_token stop_token() const noexcept;
 
  private:
   Inbound const* message_;

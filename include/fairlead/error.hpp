@@ -29,7 +29,8 @@ enum class Errc {
   kBlocked,             ///< the broker has told publishers to wait (RabbitMQ memory or disk alarm)
   kSerialization,       ///< the payload does not decode, or the value does not encode
   kValidation,          ///< `validate(value)` refused it
-  kHandlerFailed,       ///< the handler threw
+  kHandlerFailed,       ///< the handler threw, or asked for a retry
+  kRejected,            ///< the handler gave the message up
   kProtocol,            ///< the peer does not speak the protocol
   kInternal,            ///< a defect in this library or in the client library below it
 };

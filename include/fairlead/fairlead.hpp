@@ -10,12 +10,15 @@
 #include <fairlead/config.hpp>
 #include <fairlead/delivery.hpp>
 #include <fairlead/error.hpp>
+#include <fairlead/health.hpp>
+#include <fairlead/idempotency.hpp>
 #include <fairlead/kafka_broker.hpp>
 #include <fairlead/logger.hpp>
 #include <fairlead/memory_broker.hpp>
 #include <fairlead/message.hpp>
 #include <fairlead/outcome.hpp>
 #include <fairlead/publisher.hpp>
+#include <fairlead/receiver.hpp>
 #include <fairlead/result.hpp>
 #include <fairlead/subscription.hpp>
 #include <fairlead/version.hpp>

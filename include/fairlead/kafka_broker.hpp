@@ -13,7 +13,7 @@ class FAIRLEAD_EXPORT KafkaBroker final : public Broker {
 
  private:
   struct Impl;
-  KafkaBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities);
+  KafkaBroker(Config config, OpenOptions options, Capabilities capabilities);
 
   Result<void> do_declare(DestinationPlan const& plan, std::chrono::steady_clock::time_point deadline) override;
   Result<std::unique_ptr<Sink>> do_open_sink(DestinationPlan const& plan,

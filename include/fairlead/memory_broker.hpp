@@ -14,7 +14,7 @@ class FAIRLEAD_EXPORT MemoryBroker final : public Broker {
 
  private:
   struct Impl;
-  MemoryBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities);
+  MemoryBroker(Config config, OpenOptions options, Capabilities capabilities);
 
   Result<void> do_declare(DestinationPlan const& plan, std::chrono::steady_clock::time_point deadline) override;
   Result<std::unique_ptr<Sink>> do_open_sink(DestinationPlan const& plan,

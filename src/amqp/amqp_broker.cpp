@@ -66,16 +66,15 @@ Result<std::unique_ptr<AmqpBroker>> AmqpBroker::open(Config config, OpenOptions 
   }
   auto settings = amqp::connection_settings(config, *url);
   if (!settings) return std::move(settings).error();
-  std::unique_ptr<AmqpBroker> broker(
-      new AmqpBroker(std::move(config), std::move(checked->logger), amqp_capabilities()));
+  std::unique_ptr<AmqpBroker> broker(new AmqpBroker(std::move(config), *std::move(checked), amqp_capabilities()));
   broker->impl_->settings = *std::move(settings);
   broker->impl_->first = std::make_unique<amqp::Connection>(broker->impl_->settings, broker->logger());
   if (auto opened = broker->impl_->first->wait_open(deadline); !opened) return std::move(opened).error();
   return broker;
 }
 
-AmqpBroker::AmqpBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities)
-    : Broker(std::move(config), std::move(logger), capabilities), impl_(std::make_unique<Impl>()) {}
+AmqpBroker::AmqpBroker(Config config, OpenOptions options, Capabilities capabilities)
+    : Broker(std::move(config), std::move(options), capabilities), impl_(std::make_unique<Impl>()) {}
 
 AmqpBroker::~AmqpBroker() { close_in_destructor(); }
 

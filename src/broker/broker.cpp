@@ -68,8 +68,8 @@ bool keeps_dead_letters(SourceSpec const& spec) {
 
 }  // namespace
 
-Broker::Broker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities)
-    : core_(std::make_unique<BrokerCore>(std::move(config), std::move(logger), capabilities)) {}
+Broker::Broker(Config config, OpenOptions options, Capabilities capabilities)
+    : core_(std::make_unique<BrokerCore>(std::move(config), std::move(options), capabilities)) {}
 
 Broker::~Broker() = default;
 
@@ -129,6 +129,21 @@ Result<Publisher> Broker::publisher(std::string_view destination) {
 
 Result<Subscription> Broker::subscribe(std::string_view subscription, Handler handler) {
   if (!handler) return Error{Errc::kInvalidArgument, "subscribe needs a handler"};
+  return start(subscription, std::move(handler), {});
+}
+
+Result<Subscription> Broker::subscribe_batch(std::string_view subscription, BatchHandler handler) {
+  if (!handler) return Error{Errc::kInvalidArgument, "subscribe_batch needs a handler"};
+  return start(subscription, {}, std::move(handler));
+}
+
+Result<Receiver> Broker::receiver(std::string_view subscription) {
+  auto started = start(subscription, {}, {});
+  if (!started) return std::move(started).error();
+  return Receiver(*std::move(started));
+}
+
+Result<Subscription> Broker::start(std::string_view subscription, Handler handler, BatchHandler batch_handler) {
   auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
@@ -155,6 +170,12 @@ Result<Subscription> Broker::subscribe(std::string_view subscription, Handler ha
   }
   parts.spec = *spec;
   parts.handler = std::move(handler);
+  parts.batch_handler = std::move(batch_handler);
+  if (auto deduplicator = core_->deduplicator(spec->config, destination.name, spec->group.name); deduplicator) {
+    parts.deduplicator = *std::move(deduplicator);
+  } else {
+    return std::move(deduplicator).error();
+  }
   parts.logger = core_->logger;
   parts.window = core_->window;
   parts.publish = core_->config.publish;

@@ -35,18 +35,35 @@ bool CompletionThread::finish(std::chrono::steady_clock::time_point deadline) {
   return true;
 }
 
-BrokerCore::BrokerCore(Config configuration, std::shared_ptr<Logger> log, Capabilities abilities)
+BrokerCore::BrokerCore(Config configuration, OpenOptions options, Capabilities abilities)
     : config(std::move(configuration)),
-      logger(std::move(log)),
+      logger(std::move(options.logger)),
       capabilities(abilities),
       window(
           std::make_shared<ConfirmWindow>(window_messages(config, capabilities), config.publish.window_bytes, logger)),
-      completions(window) {}
+      completions(window),
+      stores_(std::move(options.stores)) {}
 
 BrokerCore::~BrokerCore() {
   window->close();
   window->abandon_all();
   (void)completions.finish(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+}
+
+Result<std::shared_ptr<Deduplicator>> BrokerCore::deduplicator(SubscriptionConfig const& subscription,
+                                                               std::string const& destination,
+                                                               std::string const& group) {
+  auto const& wanted = subscription.idempotency;
+  if (wanted.store.empty()) return std::shared_ptr<Deduplicator>();
+  auto& store = stores_[wanted.store];
+  if (!store) {
+    auto opened = open_idempotency_store(wanted.store);
+    if (!opened) return std::move(opened).error();
+    store = *std::move(opened);
+  }
+  auto const lease = wanted.lease.count() > 0 ? wanted.lease : 2 * subscription.timeout;
+  return std::make_shared<Deduplicator>(store, Deduplicator::scope_of(config.service, destination, group), lease,
+                                        wanted.keep);
 }
 
 std::vector<std::shared_ptr<SubscriptionCore>> BrokerCore::subscriptions() {

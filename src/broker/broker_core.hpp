@@ -1,5 +1,6 @@
 #pragma once
 
+#include "consume/deduplicator.hpp"
 #include "consume/subscription_core.hpp"
 #include "core/thread.hpp"
 #include "core/timed_mutex.hpp"
@@ -7,6 +8,7 @@
 #include "publish/publisher_core.hpp"
 #include "publish/sink.hpp"
 
+#include <fairlead/broker.hpp>
 #include <fairlead/capabilities.hpp>
 #include <fairlead/config.hpp>
 #include <fairlead/logger.hpp>
@@ -43,7 +45,7 @@ class CompletionThread {
 /// What a broker owns besides its backend.
 class BrokerCore {
  public:
-  BrokerCore(Config configuration, std::shared_ptr<Logger> log, Capabilities abilities);
+  BrokerCore(Config configuration, OpenOptions options, Capabilities abilities);
   /// Ends the completion thread of a broker that was never closed because it never opened.
   ~BrokerCore();
   BrokerCore(BrokerCore const&) = delete;
@@ -66,11 +68,18 @@ class BrokerCore {
   /// The caller is a handler or a completion of this broker and must not wait for itself.
   [[nodiscard]] bool is_own_thread();
 
+  /// What claims the keys of a subscription's messages; null when it asks for no idempotency. Subscriptions that name
+  /// one store share it. Under `setup`.
+  [[nodiscard]] Result<std::shared_ptr<Deduplicator>> deduplicator(SubscriptionConfig const& subscription,
+                                                                   std::string const& destination,
+                                                                   std::string const& group);
+
   // Under `setup`.
   std::map<std::string, std::shared_ptr<Sink>, std::less<>> sinks;
   std::map<std::string, std::shared_ptr<PublisherCore>, std::less<>> publishers;
 
  private:
+  std::map<std::string, std::shared_ptr<IdempotencyStore>, std::less<>> stores_;  // under `setup`
   std::mutex registry_;
   std::vector<std::weak_ptr<SubscriptionCore>> subscriptions_;
 };

@@ -2,6 +2,7 @@
 
 #include "config/broker_rules.hpp"
 #include "config/plan.hpp"
+#include "core/store_url.hpp"
 #include "core/text.hpp"
 
 #include <algorithm>
@@ -139,6 +140,10 @@ class Validation {
     range(path + ".keep", idempotency.keep, milliseconds(1), milliseconds(std::chrono::hours(24 * 366)),
           "must be from 1ms to 366d");
     duration(path + ".lease", idempotency.lease, milliseconds(0));
+    // Without a colon it names a store that the application brings along.
+    if (idempotency.store.find(':') != std::string::npos) {
+      if (auto const url = parse_store_url(idempotency.store); !url) complain(path + ".store", url.error().message);
+    }
     if (idempotency.lease.count() > 0 && idempotency.lease <= subscription.timeout) {
       complain(path + ".lease",
                "must be longer than the timeout of the subscription: a handler that still runs would "

@@ -114,18 +114,26 @@ void Backlog::drop(LaneTable::Entry& lane, std::uint64_t from_slot, Effects& eff
 
 void Backlog::take(std::size_t max, ClaimedBatch& batch) {
   for (; max > 0; --max) {
-    Inbound* const message = dispatcher_.take();
+    Inbound* const message = take_one();
     if (message == nullptr) return;
     batch.add(*message);
-    ++running_;
   }
 }
 
-void Backlog::give_back(ClaimedBatch& batch) {
-  batch.take_back([this](Inbound& message) {
+std::size_t Backlog::give_back(ClaimedBatch& batch) {
+  std::size_t count = 0;
+  batch.take_back([&](Inbound& message) {
     --running_;
+    ++count;
     dispatcher_.give_back(message);
   });
+  return count;
+}
+
+Inbound* Backlog::take_one() noexcept {
+  Inbound* const message = dispatcher_.take();
+  if (message != nullptr) ++running_;
+  return message;
 }
 
 void Backlog::finish(Inbound& message, Effects& effects) {

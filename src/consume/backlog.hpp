@@ -56,7 +56,10 @@ class Backlog {
 
   // --- workers ---
   void take(std::size_t max, ClaimedBatch& batch);
-  void give_back(ClaimedBatch& batch);
+  /// Those of the batch that were not claimed are ready again; returns how many.
+  std::size_t give_back(ClaimedBatch& batch);
+  /// A single message, outside any batch; null when none is ready. It runs then, as those of a batch.
+  [[nodiscard]] Inbound* take_one() noexcept;
   /// Everything about the message is done: it counts for the watermark and its buffer is free.
   void finish(Inbound& message, Effects& effects);
   /// The message is to be worked on again at `due`. False when it was dropped instead: its lane closes or is gone.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "consume/conclusion.hpp"
 #include "consume/inbound.hpp"
 
 #include <array>
@@ -10,14 +11,6 @@
 #include <utility>
 
 namespace fairlead {
-
-/// What a worker made of a message.
-enum class Fate : std::uint8_t {
-  kHandled,
-  kDropped,    ///< given up without a dead letter, or expired
-  kAgain,      ///< to be worked on again: at `due`, or, given up, by another publish of its dead letter
-  kElsewhere,  ///< on its way to the dead letter; perhaps already gone
-};
 
 /// The messages that one worker took under one lock. Its owner works through them without the lock; whoever holds the
 /// lock can meanwhile collect those that are done and take back those not begun. So a handler that turns out slow holds
@@ -44,13 +37,13 @@ class ClaimedBatch {
     return current_ < size_ ? messages_[current_] : nullptr;
   }
   /// What became of the claimed message.
-  void conclude(Fate fate) noexcept { fates_[current_] = fate; }
+  void conclude(Conclusion conclusion) noexcept { conclusions_[current_] = conclusion; }
 
-  /// Calls `visit(message, fate)` for each message that is done, once.
+  /// Calls `visit(message, conclusion)` for each message that is done, once.
   template <class F>
   void collect(F const& visit) {
     for (std::size_t const done = done_count(); collected_ < done; ++collected_) {
-      visit(*messages_[collected_], fates_[collected_]);
+      visit(*messages_[collected_], conclusions_[collected_]);
     }
   }
   /// Calls `visit(message)` for those not claimed yet, the last one first; they are no longer in the batch.
@@ -80,7 +73,7 @@ class ClaimedBatch {
   }
 
   std::array<Inbound*, kCapacity> messages_{};
-  std::array<Fate, kCapacity> fates_{};
+  std::array<Conclusion, kCapacity> conclusions_{};
   std::size_t size_ = 0;
   std::size_t kept_ = 0;       // without those taken back
   std::size_t collected_ = 0;  // how many of the first are

@@ -7,9 +7,11 @@ namespace fairlead {
 Consumption::Consumption(SubscriptionSetup setup, KeyTable::Hash hash)
     : setup_(std::move(setup)),
       log_(*setup_.logger),
-      door_(*this, log_, setup_.spec.destination.name, setup_.spec.group.name),
+      forwarder_(setup_.retries, setup_.dead_letter, setup_.window, setup_.publish.deadline),
+      door_(*this, setup_.spec.destination.name, setup_.spec.group.name),
       backlog_(setup_.spec.config.ordering, static_cast<std::size_t>(setup_.spec.config.max_in_flight),
                setup_.spec.config.max_in_flight_bytes, hash),
+      admission_(setup_.spec.config, setup_.seed),
       random_(setup_.seed),
       timer_wakes_(Clock::time_point::max()) {}
 
@@ -23,11 +25,21 @@ SubscriptionStats Consumption::stats() const {
   return stats;
 }
 
+SubscriptionHealth Consumption::health() const {
+  std::lock_guard const lock(mutex_);
+  SubscriptionHealth health;
+  health.state = is_intake_stopped_ ? SubscriptionState::kStopping : admission_.state();
+  for (auto const& slot : slots_) health.stuck_handlers += slot.watch.is_overrun() ? 1 : 0;
+  health.problem = problem_;
+  return health;
+}
+
 // --- intake ---
 
 Intake::Room Consumption::room() noexcept {
   std::lock_guard const lock(mutex_);
-  return backlog_.room();
+  auto const room = backlog_.room();
+  return admission_.holds_intake() ? Intake::Room{} : room;  // note_state calls the source again
 }
 
 InboundList Consumption::free_nodes() {
@@ -41,6 +53,7 @@ void Consumption::deliver(InboundList batch) {
   {
     std::lock_guard const lock(mutex_);
     backlog_.add(batch, effects);
+    if (problem_ && state_ == SubscriptionState::kRunning) problem_.reset();
     wake = is_help_wanted();
   }
   if (wake) work_.notify_one();  // each woken worker wakes the next while there is more
@@ -74,10 +87,17 @@ void Consumption::revoke_lane(Lane lane, Clock::time_point deadline) {
   ++quiet_waiters_;
   quiet_.wait_until(lock, deadline, [&] { return backlog_.is_quiet(lane); });
   --quiet_waiters_;
+  relieve_all(effects);  // past the deadline, workers may hold messages that were kept and are not begun
   // Said again here: the worker that finished the last message may not have come to it yet.
   if (auto const settled = backlog_.settled(lane)) effects.settlements.push_back(*settled);
   backlog_.lose_lane(lane, effects);
   apply_unlocked(lock, effects);
+}
+
+void Consumption::report(Error const& error) {
+  log_.source_reported(setup_.spec.destination.name, setup_.spec.group.name, error);
+  std::lock_guard const lock(mutex_);
+  problem_ = error;
 }
 
 void Consumption::apply(Effects& effects, InboundList& cleared) noexcept {
@@ -124,10 +144,29 @@ void Consumption::stop_intake() noexcept {
   if (source != nullptr) source->stop_intake();
 }
 
+void Consumption::pause() {
+  std::lock_guard const lock(mutex_);
+  admission_.pause();
+  state_ = admission_.state();
+}
+
+void Consumption::resume() {
+  Effects effects;
+  Lock lock(mutex_);
+  admission_.resume();
+  note_state(effects);
+  apply_unlocked(lock, effects);
+}
+
+Result<void> Consumption::seek(SeekTarget const& target, Clock::time_point deadline) {
+  return source_ != nullptr ? source_->seek(target, deadline) : Error{Errc::kClosed, "the subscription has ended"};
+}
+
 bool Consumption::drain(Clock::time_point deadline) {
   stop_intake();
   Effects effects;
   Lock lock(mutex_);
+  admission_.lift();
   relieve_all(effects);
   backlog_.close_intake(effects);
   apply_unlocked(lock, effects);
@@ -148,10 +187,14 @@ void Consumption::end() {
   relieve_all(effects);
   backlog_.close_intake(effects);
   backlog_.lose_all_lanes(effects);
+  std::vector<std::stop_source> running;
+  for (auto const& slot : slots_) running.push_back(slot.context.stop);
   work_.notify_all();
   timer_.notify_all();
   quiet_.notify_all();  // a source that waits in revoke_lane has nothing to wait for any more
   apply_unlocked(lock, effects);
+  lock.unlock();
+  for (auto& handler : running) handler.request_stop();  // runs the application's callbacks
 }
 
 Result<void> Consumption::close_source(Clock::time_point deadline) {

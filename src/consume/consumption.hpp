@@ -1,6 +1,9 @@
 #pragma once
 
+#include "consume/admission.hpp"
 #include "consume/backlog.hpp"
+#include "consume/conclusion.hpp"
+#include "consume/forwarder.hpp"
 #include "consume/handle_log.hpp"
 #include "consume/intake_door.hpp"
 #include "consume/message_pool.hpp"
@@ -14,14 +17,15 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 
 namespace fairlead {
 
 /// Where the source, the workers and the timer of one subscription meet: the Backlog under its one lock. Source and
 /// handler are never called with the lock held, and buffers are released without it.
-/// Shared by the threads and by dead letters on their way, so that whoever ends last finds it whole.
-class Consumption {
+/// Shared by the threads and by messages on their way elsewhere, so that whoever ends last finds it whole.
+class Consumption : public std::enable_shared_from_this<Consumption> {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -29,8 +33,10 @@ class Consumption {
 
   [[nodiscard]] SubscriptionSetup const& setup() const noexcept { return setup_; }
   [[nodiscard]] HandleLog const& log() const noexcept { return log_; }
+  [[nodiscard]] Forwarder const& forwarder() const noexcept { return forwarder_; }
   [[nodiscard]] Intake& intake() noexcept { return door_; }
   [[nodiscard]] SubscriptionStats stats() const;
+  [[nodiscard]] SubscriptionHealth health() const;
 
   // --- the source's thread, through the IntakeDoor ---
   [[nodiscard]] Intake::Room room() noexcept;
@@ -39,13 +45,28 @@ class Consumption {
   void open_lane(Lane lane);
   void lose_lane(Lane lane);
   void revoke_lane(Lane lane, Clock::time_point deadline);
+  void report(Error const& error);
 
   // --- workers --- (consumption_workers.cpp, as the timer)
   [[nodiscard]] WorkerSlot& add_worker();
   /// Takes over what the worker's last batch came to and fills its next one; waits for messages. False: the end.
   [[nodiscard]] bool exchange(WorkerSlot& slot);
-  /// The publish of a message given up on has ended, on whatever thread.
-  void dead_letter_ended(Inbound& message, Result<Receipt> const& result);
+  /// The handler that just ended had been reported for taking too long; the next one gets a stop source of its own.
+  void renew_stop(WorkerSlot& slot);
+  /// The publish of a message that failed has ended, on whatever thread.
+  void forward_ended(Inbound& message, Result<Receipt> const& result);
+  void store_failed(Inbound const& message, Error const& error);
+
+  // --- whoever handles messages one by one, any thread --- (consumption_pulled.cpp)
+  struct Pulled {
+    Inbound* message = nullptr;  // null: none came in time, or the end
+    Admission::Permits permits{};
+  };
+  /// Waits for a message until the deadline; it then runs until `settle_pulled`.
+  [[nodiscard]] Pulled pull(Clock::time_point deadline);
+  void settle_pulled(Pulled pulled, Conclusion conclusion);
+  void count_unsettled();
+  [[nodiscard]] bool is_ended() const;
 
   // --- the timer's thread ---
   /// Brings back parked messages and watches for handlers that take too long, until `end`.
@@ -54,6 +75,9 @@ class Consumption {
   // --- control, any thread ---
   void attach(std::unique_ptr<Source> source);
   void stop_intake() noexcept;
+  void pause();
+  void resume();
+  [[nodiscard]] Result<void> seek(SeekTarget const& target, Clock::time_point deadline);
   /// Drops what can be dropped without repeating anything handled, waits for the rest, settles. False at the deadline.
   [[nodiscard]] bool drain(Clock::time_point deadline);
   /// Gives up what still runs and lets the threads leave.
@@ -73,8 +97,14 @@ class Consumption {
   void relieve_slow_workers(WorkerSlot& taker, Clock::time_point now);
   void relieve_all(Effects& effects);
   [[nodiscard]] bool is_help_wanted() const noexcept;
-  void park_dead_letter(Inbound& message, Clock::time_point now, Effects& effects);
+  /// One conclusion. True: the message waits for its time, see wake_timer_for_parked.
+  bool book(Inbound& message, Conclusion conclusion, Admission::Permits permits, Clock::time_point now,
+            Effects& effects);
   void wake_timer_for_parked();
+  void wake_timer_by(std::optional<Clock::time_point> time);
+  void note_state(Effects& effects);
+  void watch_handlers(Lock& lock, Clock::time_point now, Effects& effects);
+  void log_state(Lock& lock);
   /// Outside the lock.
   void apply(Effects& effects, InboundList& cleared) noexcept;
   /// Releases the lock to apply the effects, and takes it again.
@@ -82,6 +112,7 @@ class Consumption {
 
   SubscriptionSetup const setup_;
   HandleLog const log_;
+  Forwarder const forwarder_;
   IntakeDoor door_;
 
   mutable std::mutex mutex_;
@@ -89,6 +120,7 @@ class Consumption {
   std::condition_variable quiet_;  // something that ran has ended
   std::condition_variable timer_;
   Backlog backlog_;
+  Admission admission_;
   MessagePool pool_;
   std::deque<WorkerSlot> slots_;
   SubscriptionStats done_;  // what the workers have counted
@@ -98,6 +130,9 @@ class Consumption {
   std::size_t quiet_waiters_ = 0;
   std::size_t applying_ = 0;  // threads in apply_unlocked
   Clock::time_point timer_wakes_;
+  SubscriptionState state_ = SubscriptionState::kRunning;         // as the admission last said
+  SubscriptionState logged_state_ = SubscriptionState::kRunning;  // the timer's thread alone
+  std::optional<Error> problem_;
   bool is_intake_stopped_ = false;
   bool is_ending_ = false;
 

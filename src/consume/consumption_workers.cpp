@@ -47,6 +47,8 @@ bool Consumption::exchange(WorkerSlot& slot) {
     }
     now = Clock::now();
   }
+  // Exact for a message of its own; those of a batch are so quick that it makes no difference.
+  slot.context.deadline = now + setup_.spec.config.timeout;
   bool const wake = is_help_wanted();
   lock.unlock();
   if (wake) work_.notify_one();
@@ -56,44 +58,60 @@ bool Consumption::exchange(WorkerSlot& slot) {
 
 void Consumption::collect(WorkerSlot& slot, Clock::time_point now, Effects& effects) {
   bool has_parked = false;
-  slot.batch.collect([&](Inbound& message, Fate fate) {
-    switch (fate) {
-      case Fate::kHandled:
-        ++done_.handled;
-        backlog_.finish(message, effects);
-        break;
-      case Fate::kDropped:
-        ++done_.dropped;
-        backlog_.finish(message, effects);
-        break;
-      case Fate::kAgain:
-        has_parked = true;
-        if (message.given_up) {
-          park_dead_letter(message, now, effects);
-        } else if (backlog_.park(message, message.due, effects)) {
-          ++done_.retried;
-        }
-        break;
-      case Fate::kElsewhere: break;
-    }
+  slot.batch.collect([&](Inbound& message, Conclusion conclusion) {
+    has_parked |= book(message, conclusion, slot.permits, now, effects);
   });
   if (has_parked) wake_timer_for_parked();
+  note_state(effects);
   if (quiet_waiters_ > 0) quiet_.notify_all();
+}
+
+bool Consumption::book(Inbound& message, Conclusion conclusion, Admission::Permits permits, Clock::time_point now,
+                       Effects& effects) {
+  admission_.conclude(conclusion, permits, now);
+  switch (conclusion.fate) {
+    case Fate::kHandled: ++done_.handled; break;
+    case Fate::kDuplicate: ++done_.duplicates; break;
+    case Fate::kDropped: ++done_.dropped; break;
+    case Fate::kForeign: break;
+    case Fate::kRetry:
+      if (backlog_.park(message, message.due, effects)) ++done_.retried;
+      return true;
+    case Fate::kLater: (void)backlog_.park(message, message.due, effects); return true;
+    case Fate::kElsewhere: return false;
+  }
+  backlog_.finish(message, effects);
+  return false;
+}
+
+void Consumption::note_state(Effects& effects) {
+  auto const before = std::exchange(state_, admission_.state());
+  if (state_ == before) return;
+  timer_.notify_one();  // which logs it
+  if (state_ != SubscriptionState::kRunning) return;
+  effects.room = true;
+  work_.notify_all();
 }
 
 bool Consumption::fill(WorkerSlot& slot, Clock::time_point now) {
   if (shared_batches_ > 0) relieve_slow_workers(slot, now);
   auto const ready = backlog_.ready();
   if (ready == 0) return false;
+  auto const grant = admission_.ask(std::clamp<std::size_t>(ready / slots_.size(), 1, slot.longest_batch), now);
+  if (grant.messages == 0) {
+    wake_timer_by(admission_.next(now));
+    return false;
+  }
   slot.batch.restart(now);
-  backlog_.take(std::clamp<std::size_t>(ready / slots_.size(), 1, slot.longest_batch), slot.batch);
+  slot.permits = grant.permits;
+  backlog_.take(grant.messages, slot.batch);
   slot.is_shared = slot.batch.size() > 1;
   if (slot.is_shared) ++shared_batches_;
   return true;
 }
 
 void Consumption::relieve(WorkerSlot& slot, Clock::time_point now, Effects& effects) {
-  backlog_.give_back(slot.batch);
+  admission_.give_back(backlog_.give_back(slot.batch), slot.permits);
   collect(slot, now, effects);
   if (std::exchange(slot.is_shared, false)) --shared_batches_;
 }
@@ -116,15 +134,23 @@ bool Consumption::is_help_wanted() const noexcept {
   return idle_workers_ > 0 && (backlog_.ready() > 0 || shared_batches_ > 0);
 }
 
-void Consumption::dead_letter_ended(Inbound& message, Result<Receipt> const& result) {
-  if (!result) log_.dead_letter_failed(message, result.error());
+void Consumption::renew_stop(WorkerSlot& slot) {
+  std::stop_source fresh;
+  std::lock_guard const lock(mutex_);
+  slot.context.stop = std::move(fresh);
+}
+
+void Consumption::forward_ended(Inbound& message, Result<Receipt> const& result) {
+  if (!result) log_.forward_failed(message, result.error());
   Effects effects;
   Lock lock(mutex_);
   if (result) {
-    ++done_.dead_lettered;
+    ++(message.forward_to == kToDeadLetters ? done_.dead_lettered : done_.delayed);
     backlog_.finish(message, effects);
   } else {
-    park_dead_letter(message, Clock::now(), effects);
+    auto const ceiling = backoff_ceiling({100ms, 30s, 2.0}, ++message.failed_tries);
+    std::uniform_int_distribution<std::int64_t> jitter(0, ceiling.count());
+    (void)backlog_.park(message, Clock::now() + std::chrono::milliseconds(jitter(random_)), effects);
     wake_timer_for_parked();
   }
   if (quiet_waiters_ > 0) quiet_.notify_all();
@@ -132,39 +158,58 @@ void Consumption::dead_letter_ended(Inbound& message, Result<Receipt> const& res
   apply_unlocked(lock, effects);
 }
 
-void Consumption::park_dead_letter(Inbound& message, Clock::time_point now, Effects& effects) {
-  auto const ceiling = backoff_ceiling({100ms, 30s, 2.0}, ++message.failed_publishes);
-  std::uniform_int_distribution<std::int64_t> jitter(0, ceiling.count());
-  (void)backlog_.park(message, now + std::chrono::milliseconds(jitter(random_)), effects);
+void Consumption::store_failed(Inbound const& message, Error const& error) {
+  log_.store_failed(message, error);
+  std::lock_guard const lock(mutex_);
+  problem_ = error;
 }
 
-void Consumption::wake_timer_for_parked() {
-  auto const due = backlog_.next_due();
-  if (due && *due < timer_wakes_) timer_.notify_one();
+void Consumption::wake_timer_for_parked() { wake_timer_by(backlog_.next_due()); }
+
+void Consumption::wake_timer_by(std::optional<Clock::time_point> time) {
+  if (time && *time < timer_wakes_) timer_.notify_one();
 }
 
 void Consumption::run_timer() {
-  auto const timeout = setup_.spec.config.timeout;
-  auto const tick = std::clamp<std::chrono::milliseconds>(timeout / 4, 5ms, 1s);
+  auto const tick = std::clamp<std::chrono::milliseconds>(setup_.spec.config.timeout / 4, 5ms, 1s);
   Effects effects;
   Lock lock(mutex_);
   while (!is_ending_) {
     auto const now = Clock::now();
     backlog_.release_due(now);
-    for (auto& slot : slots_) {
-      if (now - slot.batch.taken_at() > kPatience) relieve(slot, now, effects);
-      auto const overrun = slot.watch.check(now, timeout);
-      if (!overrun) continue;
-      ++done_.overrun;
-      lock.unlock();
-      log_.handler_overran(setup_.spec.destination.name, setup_.spec.group.name, *overrun);
-      lock.lock();
-    }
+    watch_handlers(lock, now, effects);
+    log_state(lock);
     if (is_help_wanted()) work_.notify_one();
     apply_unlocked(lock, effects);
     timer_wakes_ = std::min(now + tick, backlog_.next_due().value_or(Clock::time_point::max()));
+    if (backlog_.ready() > 0) timer_wakes_ = std::min(timer_wakes_, admission_.next(now).value_or(timer_wakes_));
     if (!is_ending_) timer_.wait_until(lock, timer_wakes_);
   }
+}
+
+void Consumption::watch_handlers(Lock& lock, Clock::time_point now, Effects& effects) {
+  auto const timeout = setup_.spec.config.timeout;
+  for (auto& slot : slots_) {
+    if (now - slot.batch.taken_at() > kPatience) relieve(slot, now, effects);
+    auto const overrun = slot.watch.check(now, timeout);
+    if (!overrun) continue;
+    ++done_.overrun;
+    admission_.give_up_probe(slot.permits, now);
+    std::stop_source handler = slot.context.stop;
+    lock.unlock();
+    log_.handler_overran(setup_.spec.destination.name, setup_.spec.group.name, *overrun);
+    handler.request_stop();  // runs the application's callbacks
+    lock.lock();
+  }
+  note_state(effects);
+}
+
+void Consumption::log_state(Lock& lock) {
+  if (logged_state_ == state_) return;
+  logged_state_ = state_;
+  lock.unlock();
+  log_.state_changed(setup_.spec.destination.name, setup_.spec.group.name, logged_state_);
+  lock.lock();
 }
 
 }  // namespace fairlead

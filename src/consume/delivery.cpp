@@ -34,5 +34,11 @@ std::chrono::system_clock::time_point Delivery::timestamp() const noexcept {
 }
 std::uint32_t Delivery::attempt() const noexcept { return message_->attempt; }
 bool Delivery::redelivered() const noexcept { return message_->redelivered; }
+std::chrono::steady_clock::time_point Delivery::deadline() const noexcept {
+  return message_->context != nullptr ? message_->context->deadline : std::chrono::steady_clock::time_point::max();
+}
+std::stop_token Delivery::stop_token() const noexcept {
+  return message_->context != nullptr ? message_->context->stop.get_token() : std::stop_token();
+}
 
 }  // namespace fairlead

@@ -36,14 +36,44 @@ void HandleLog::handled(LogLevel level, Inbound const& message, std::string_view
   LogFields fields = fields_of(message);
   if (duration) fields.add(log_field::kDuration, *duration);
   fields.add(log_field::kResult, result);
-  if (result != "ack") fields.add(log_field::kError, message.last_error);
+  if (!message.last_error.empty() && result != "ack") fields.add(log_field::kError, message.last_error);
   logger_->write({level, "handle", "handled", fields.view()});
 }
 
-void HandleLog::dead_letter_failed(Inbound const& message, Error const& error) const {
-  if (!logger_->is_enabled("handle", LogLevel::kError)) return;
-  logger_->write({LogLevel::kError, "handle", "the dead letter was not confirmed, it will be published again",
-                  fields_of(message).add(error).view()});
+void HandleLog::forward_failed(Inbound const& message, Error const& error) const {
+  bool const is_dead = message.forward_to == kToDeadLetters;
+  write(LogLevel::kError,
+        is_dead ? "the dead letter was not confirmed, it will be published again"
+                : "the delayed retry was not confirmed, it will be published again",
+        message, &error);
+}
+
+void HandleLog::store_failed(Inbound const& message, Error const& error) const {
+  write(LogLevel::kError, "the idempotency store did not answer", message, &error);
+}
+
+void HandleLog::lease_had_ended(Inbound const& message) const {
+  write(LogLevel::kWarn, "the handler outlived the lease of its idempotency key, its effect may have happened twice",
+        message, nullptr);
+}
+
+void HandleLog::unsettled(Inbound const& message) const {
+  write(LogLevel::kError, "a received message was destroyed without being settled, it counts as failed", message,
+        nullptr);
+}
+
+void HandleLog::write(LogLevel level, std::string_view text, Inbound const& message, Error const* error) const {
+  if (!logger_->is_enabled("handle", level)) return;
+  LogFields fields = fields_of(message);
+  if (error != nullptr) fields.add(*error);
+  logger_->write({level, "handle", text, fields.view()});
+}
+
+void HandleLog::state_changed(std::string_view destination, std::string_view group, SubscriptionState state) const {
+  LogFields fields;
+  fields.add(log_field::kDestination, destination).add(log_field::kGroup, group).add("state", to_string(state));
+  auto const level = state == SubscriptionState::kRunning ? LogLevel::kInfo : LogLevel::kWarn;
+  log(*logger_, level, "subscription", "the state of the subscription has changed", fields.view());
 }
 
 void HandleLog::handler_overran(std::string_view destination, std::string_view group,

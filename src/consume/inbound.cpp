@@ -24,6 +24,7 @@ std::int64_t milliseconds_or_zero(std::string_view text) noexcept {
 void Inbound::take_header(std::string_view name, std::string_view value) {
   if (!wire::is_reserved(name)) {
     headers.push_back({name, value});
+    has_envelope |= wire::is_envelope(name);
   } else if (name == wire::kMessageId) {
     id = value;
   } else if (name == wire::kContentType) {
@@ -56,6 +57,7 @@ void Inbound::clear() noexcept {
   redelivered = false;
   payload = key = id = idempotency_key = content_type = routing_key = traceparent = only_group = {};
   headers.clear();
+  has_envelope = false;
   if (scratch.capacity() > kKeptScratch) {
     std::string().swap(scratch);
   } else {
@@ -63,13 +65,20 @@ void Inbound::clear() noexcept {
   }
   attempt = 1;
   destination = group = {};
+  envelope = {};
+  context = nullptr;
   trace.clear();
+  claim.clear();
   last_error.clear();
+  last_code = Errc::kHandlerFailed;
+  first_failed_at.reset();
   due = {};
   slot = 0;
   bytes = 0;
-  given_up = false;
-  failed_publishes = 0;
+  store_verdict = Verdict::kNone;
+  step = Step::kHandle;
+  forward_to = kToDeadLetters;
+  failed_tries = 0;
   queue = nullptr;
   next = nullptr;
 }

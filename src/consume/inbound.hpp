@@ -1,10 +1,15 @@
 #pragma once
 
+#include "consume/conclusion.hpp"
+
+#include <fairlead/error.hpp>
 #include <fairlead/message.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +53,29 @@ class BufferRef {
   Release release_ = nullptr;
 };
 
+/// What a worker's handler can ask about its own time. Kept from message to message.
+struct HandlerContext {
+  std::stop_source stop;
+  std::chrono::steady_clock::time_point deadline;
+};
+
+/// What the envelope of an earlier failure says (consume/envelope.hpp).
+struct Envelope {
+  std::string_view partition;
+  std::string_view position;
+  std::string_view first_failed_at;
+};
+
+/// What is to be done with a message next.
+enum class Step : std::uint8_t {
+  kHandle,
+  kMark,     ///< it is handled; its idempotency key has to be marked
+  kForward,  ///< it failed; a tier of delayed retries or the dead letters have to take it
+};
+
+/// Instead of the number of a tier.
+inline constexpr std::uint8_t kToDeadLetters = 0xff;
+
 /// One message taken in. Nodes are pooled by the Intake and keep the capacity of their vectors, so that the steady
 /// state allocates nothing.
 struct Inbound {
@@ -68,6 +96,7 @@ struct Inbound {
   std::string_view traceparent;
   std::string_view only_group;      // empty: for every group
   std::vector<HeaderView> headers;  // the user's; reserved names are in the fields above
+  bool has_envelope = false;        // headers of an envelope are among them
   std::string scratch;              // room for bytes that had to be converted; views may point here
   BufferRef buffer;
 
@@ -75,14 +104,21 @@ struct Inbound {
   std::uint32_t attempt = 1;
   std::string_view destination;
   std::string_view group;
-  std::string trace;                          // the traceparent of this handling
-  std::string last_error;                     // why the last attempt failed
-  std::chrono::steady_clock::time_point due;  // when a retry may run
+  Envelope envelope;                        // empty in the first copy of a message
+  HandlerContext const* context = nullptr;  // while its handler runs
+  std::string trace;                        // the traceparent of this handling
+  std::string claim;                        // owner of its idempotency key; empty: none
+  std::string last_error;                   // why the last attempt failed
+  Errc last_code = Errc::kHandlerFailed;
+  std::optional<std::chrono::system_clock::time_point> first_failed_at;
+  std::chrono::steady_clock::time_point due;  // when it may be worked on again
   std::uint64_t slot = 0;                     // its place in the lane's watermark
   std::size_t bytes = 0;                      // of payload, key and headers, as the bounds count them
-  bool given_up = false;                      // what is left to do is its dead letter
-  std::uint32_t failed_publishes = 0;         // of the dead letter
-  KeyQueue* queue = nullptr;                  // of its key; null without order
+  Verdict store_verdict = Verdict::kNone;     // of claiming its idempotency key
+  Step step = Step::kHandle;
+  std::uint8_t forward_to = kToDeadLetters;  // of kForward
+  std::uint32_t failed_tries = 0;            // of a step other than kHandle
+  KeyQueue* queue = nullptr;                 // of its key; null without order
   Inbound* next = nullptr;
 
   /// Puts a wire header into its field, or among the user's headers. Malformed reserved values are ignored.

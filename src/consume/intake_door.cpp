@@ -1,7 +1,6 @@
 #include "consume/intake_door.hpp"
 
 #include "consume/consumption.hpp"
-#include "consume/handle_log.hpp"
 
 namespace fairlead {
 
@@ -26,6 +25,6 @@ void IntakeDoor::lose_lane(Lane lane) { consumption_.lose_lane(lane); }
 void IntakeDoor::revoke_lane(Lane lane, std::chrono::steady_clock::time_point deadline) {
   consumption_.revoke_lane(lane, deadline);
 }
-void IntakeDoor::report(Error const& error) { log_.source_reported(destination_, group_, error); }
+void IntakeDoor::report(Error const& error) { consumption_.report(error); }
 
 }  // namespace fairlead

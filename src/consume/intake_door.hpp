@@ -7,15 +7,14 @@
 namespace fairlead {
 
 class Consumption;
-class HandleLog;
 
 /// The Intake of a subscription. Keeps a few nodes for itself, so that filling one takes no lock. Used by the source's
 /// thread alone.
 class IntakeDoor final : public Intake {
  public:
   /// The names are stamped on each message; they and the rest must outlive the door.
-  IntakeDoor(Consumption& consumption, HandleLog const& log, std::string_view destination, std::string_view group)
-      : consumption_(consumption), log_(log), destination_(destination), group_(group) {}
+  IntakeDoor(Consumption& consumption, std::string_view destination, std::string_view group)
+      : consumption_(consumption), destination_(destination), group_(group) {}
 
   [[nodiscard]] Room room() noexcept override;
   [[nodiscard]] Inbound& acquire() override;
@@ -28,7 +27,6 @@ class IntakeDoor final : public Intake {
 
  private:
   Consumption& consumption_;
-  HandleLog const& log_;
   std::string_view destination_;
   std::string_view group_;
   InboundList nodes_;

@@ -14,25 +14,37 @@ std::chrono::milliseconds jittered_delay(std::uint32_t attempt, RetryConfig cons
   return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random));
 }
 
+std::uint8_t choose_tier(std::size_t next, std::optional<std::chrono::milliseconds> asked, RetryConfig const& retry) {
+  while (asked && next + 1 < retry.tiers.size() && retry.tiers[next] < *asked) ++next;
+  return static_cast<std::uint8_t>(next);
+}
+
 }  // namespace
 
 RetryDecision decide_retry(Outcome outcome, std::uint32_t attempt, RetryConfig const& retry, bool keeps_dead_letters,
                            std::mt19937_64& random) {
   using Kind = RetryDecision::Kind;
-  auto const give_up = keeps_dead_letters ? Kind::kDeadLetter : Kind::kDrop;
-  switch (outcome.kind) {
-    case Outcome::Kind::kAck: return {};
-    case Outcome::Kind::kReject: {
-      if (outcome.reason.empty()) outcome.reason = "rejected by the handler";
-      return {give_up, {}, std::move(outcome.reason)};
-    }
-    case Outcome::Kind::kRetry: break;
+  if (outcome.kind == Outcome::Kind::kAck) return {};
+  bool const is_rejected = outcome.kind == Outcome::Kind::kReject;
+  RetryDecision decision;
+  decision.kind = keeps_dead_letters ? Kind::kDeadLetter : Kind::kDrop;
+  decision.reason = std::move(outcome.reason);
+  if (decision.reason.empty()) {
+    decision.reason = is_rejected ? "rejected by the handler" : "the handler asked for a retry";
   }
-  if (outcome.reason.empty()) outcome.reason = "the handler asked for a retry";
-  if (attempt >= static_cast<std::uint32_t>(retry.max_attempts)) return {give_up, {}, std::move(outcome.reason)};
-  auto const delay =
-      outcome.after ? std::max(*outcome.after, std::chrono::milliseconds(0)) : jittered_delay(attempt, retry, random);
-  return {Kind::kRetry, delay, std::move(outcome.reason)};
+  decision.code = outcome.code.value_or(is_rejected ? Errc::kRejected : Errc::kHandlerFailed);
+  auto const last = static_cast<std::size_t>(retry.max_attempts);
+  if (is_rejected || attempt >= last) return decision;
+  auto const in_place = last - retry.tiers.size();  // the configuration leaves at least one
+  if (attempt < in_place) {
+    decision.kind = Kind::kRetry;
+    decision.delay =
+        outcome.after ? std::max(*outcome.after, std::chrono::milliseconds(0)) : jittered_delay(attempt, retry, random);
+  } else {
+    decision.kind = Kind::kTier;
+    decision.tier = choose_tier(attempt - in_place, outcome.after, retry);
+  }
+  return decision;
 }
 
 }  // namespace fairlead

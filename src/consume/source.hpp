@@ -5,6 +5,7 @@
 
 #include <fairlead/config.hpp>
 #include <fairlead/result.hpp>
+#include <fairlead/subscription.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -38,6 +39,13 @@ class Source {
 
   /// Deliver nothing more, at once. Any thread, may be called twice. Settling goes on.
   virtual void stop_intake() noexcept = 0;
+
+  /// Goes on reading from there, see Subscription::seek. Any thread but its own.
+  virtual Result<void> seek(SeekTarget const& target, std::chrono::steady_clock::time_point deadline) {
+    (void)target;
+    (void)deadline;
+    return Error{Errc::kUnsupported, "this broker forgets what was settled and cannot go back to it"};
+  }
 
   /// Commits or acks what was settled, gives the rest back to the broker (by leaving the group), ends the thread.
   /// Never blocks past the deadline (kTimeout).

@@ -24,6 +24,23 @@ Result<void> Subscription::stop(std::chrono::milliseconds deadline) {
   return core_->stop(std::chrono::steady_clock::now() + deadline);
 }
 
+void Subscription::pause() noexcept {
+  if (core_) core_->pause();
+}
+
+void Subscription::resume() noexcept {
+  if (core_) core_->resume();
+}
+
+Result<void> Subscription::seek(SeekTarget const& target, std::chrono::milliseconds deadline) {
+  if (!core_) return Error{Errc::kClosed, "this Subscription was moved from"};
+  return core_->seek(target, std::chrono::steady_clock::now() + deadline);
+}
+
+SubscriptionHealth Subscription::health() const noexcept {
+  return core_ ? core_->health() : SubscriptionHealth{SubscriptionState::kStopping, 0, {}};
+}
+
 SubscriptionStats Subscription::stats() const noexcept { return core_ ? core_->stats() : SubscriptionStats{}; }
 
 }  // namespace fairlead

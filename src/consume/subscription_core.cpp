@@ -1,6 +1,8 @@
 #include "consume/subscription_core.hpp"
 
+#include "consume/batch_worker.hpp"
 #include "consume/consumption.hpp"
+#include "consume/handler_scope.hpp"
 #include "consume/worker.hpp"
 #include "core/thread.hpp"
 
@@ -60,12 +62,18 @@ Result<void> SubscriptionCore::attach(std::unique_ptr<Source> source) {
   std::string const name = "fl-" + setup.spec.subscription;
   try {
     // All slots first: a worker that runs already goes through them.
+    bool const has_workers = setup.handler || setup.batch_handler;
     std::vector<WorkerSlot*> slots;
-    for (int i = 0; i < setup.spec.config.concurrency; ++i) slots.push_back(&consumption->add_worker());
+    for (int i = 0; has_workers && i < setup.spec.config.concurrency; ++i) slots.push_back(&consumption->add_worker());
     std::uint64_t seed = setup.seed;
     for (WorkerSlot* const slot : slots) {
-      state_->threads.emplace_back(
-          name, [consumption, slot, worker_seed = ++seed] { Worker(consumption, *slot, worker_seed).run(); });
+      state_->threads.emplace_back(name, [consumption, slot, worker_seed = ++seed] {
+        if (consumption->setup().batch_handler) {
+          BatchWorker(consumption, *slot, worker_seed).run();
+        } else {
+          Worker(consumption, *slot, worker_seed).run();
+        }
+      });
     }
     state_->threads.emplace_back(name, [consumption] { consumption->run_timer(); });
   } catch (std::system_error const& error) {
@@ -111,9 +119,27 @@ Result<void> SubscriptionCore::stop(Clock::time_point deadline) {
   return is_drained ? closed : state.handlers_still_run();
 }
 
-SubscriptionStats SubscriptionCore::stats() const { return state_->consumption->stats(); }
+void SubscriptionCore::pause() noexcept { state_->consumption->pause(); }
+void SubscriptionCore::resume() noexcept { state_->consumption->resume(); }
 
-bool SubscriptionCore::runs_on_this_thread() const noexcept { return Worker::current() == state_->consumption.get(); }
+Result<void> SubscriptionCore::seek(SeekTarget const& target, Clock::time_point deadline) {
+  if (runs_on_this_thread()) return state_->called_from_handler();
+  auto& state = *state_;
+  std::unique_lock lock(state.mutex);
+  if (!state.stop_ended.wait_until(lock, deadline, [&] { return !state.is_stopping; }) || state.is_source_closed) {
+    return Error{Errc::kClosed, "the subscription was stopped"};
+  }
+  return state.consumption->seek(target, deadline);
+}
+
+std::shared_ptr<Consumption> const& SubscriptionCore::consumption() const noexcept { return state_->consumption; }
+
+SubscriptionStats SubscriptionCore::stats() const { return state_->consumption->stats(); }
+SubscriptionHealth SubscriptionCore::health() const { return state_->consumption->health(); }
+
+bool SubscriptionCore::runs_on_this_thread() const noexcept {
+  return HandlerScope::current() == state_->consumption.get();
+}
 
 std::chrono::milliseconds SubscriptionCore::close_timeout() const noexcept {
   return state_->consumption->setup().close_timeout;

@@ -15,18 +15,22 @@
 namespace fairlead {
 
 class ConfirmWindow;
+class Consumption;
+class Deduplicator;
 class Logger;
 class Sink;
 
 /// What a broker starts a subscription with.
 struct SubscriptionSetup {
   SourceSpec spec;
-  Handler handler;
-  std::shared_ptr<Logger> logger;
-  std::shared_ptr<Sink> dead_letter;           ///< null: messages given up on are dropped and logged
-  std::vector<std::shared_ptr<Sink>> retries;  ///< of the spec's retries
-  std::shared_ptr<ConfirmWindow> window;       ///< where dead letters wait for their confirm; may be null without them
-  PublishConfig publish;
+  Handler handler{};  ///< one of the two; with none of them a Receiver takes the messages
+  BatchHandler batch_handler{};
+  std::shared_ptr<Logger> logger{};
+  std::shared_ptr<Sink> dead_letter{};           ///< null: messages given up on are dropped and logged
+  std::vector<std::shared_ptr<Sink>> retries{};  ///< of the spec's retries
+  std::shared_ptr<ConfirmWindow> window{};       ///< where forwarded messages wait; may be null without any
+  std::shared_ptr<Deduplicator> deduplicator{};  ///< null: without
+  PublishConfig publish{};
   bool trace = true;  ///< continue or create a traceparent for each handling
   std::chrono::milliseconds close_timeout{10'000};
   std::uint64_t seed = 0;  ///< of the retry jitter
@@ -60,7 +64,14 @@ class SubscriptionCore {
   /// waits for what still runs.
   [[nodiscard]] Result<void> stop(Clock::time_point deadline);
 
+  void pause() noexcept;
+  void resume() noexcept;
+  [[nodiscard]] Result<void> seek(SeekTarget const& target, Clock::time_point deadline);
+  /// For a Receiver, which takes its messages there.
+  [[nodiscard]] std::shared_ptr<Consumption> const& consumption() const noexcept;
+
   [[nodiscard]] SubscriptionStats stats() const;
+  [[nodiscard]] SubscriptionHealth health() const;
   /// The caller is a handler of this subscription.
   [[nodiscard]] bool runs_on_this_thread() const noexcept;
   [[nodiscard]] std::chrono::milliseconds close_timeout() const noexcept;

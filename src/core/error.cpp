@@ -26,6 +26,7 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::kSerialization: return "serialization";
     case Errc::kValidation: return "validation";
     case Errc::kHandlerFailed: return "handler_failed";
+    case Errc::kRejected: return "rejected";
     case Errc::kProtocol: return "protocol";
     case Errc::kInternal: return "internal";
   }

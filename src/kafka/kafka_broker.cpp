@@ -79,9 +79,9 @@ Result<std::unique_ptr<KafkaBroker>> KafkaBroker::open(Config config, OpenOption
   auto conf = kafka::make_conf(kafka::producer_options(*client, config));
   if (!conf) return std::move(conf).error();
 
-  std::unique_ptr<KafkaBroker> broker(new KafkaBroker(std::move(config), checked->logger, kafka_capabilities()));
+  std::unique_ptr<KafkaBroker> broker(new KafkaBroker(std::move(config), *std::move(checked), kafka_capabilities()));
   auto producer =
-      kafka::KafkaProducer::open(*std::move(conf), broker->window().shared_from_this(), std::move(checked->logger));
+      kafka::KafkaProducer::open(*std::move(conf), broker->window().shared_from_this(), broker->impl_->logger);
   if (!producer) return std::move(producer).error();
   broker->impl_->client_options = *std::move(client);
   broker->impl_->producer = *std::move(producer);
@@ -91,9 +91,9 @@ Result<std::unique_ptr<KafkaBroker>> KafkaBroker::open(Config config, OpenOption
   return broker;
 }
 
-KafkaBroker::KafkaBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities)
-    : Broker(std::move(config), logger, capabilities), impl_(std::make_unique<Impl>()) {
-  impl_->logger = std::move(logger);
+KafkaBroker::KafkaBroker(Config config, OpenOptions options, Capabilities capabilities)
+    : Broker(std::move(config), options, capabilities), impl_(std::make_unique<Impl>()) {
+  impl_->logger = std::move(options.logger);
 }
 
 KafkaBroker::~KafkaBroker() { close_in_destructor(); }

@@ -79,15 +79,14 @@ Result<std::unique_ptr<MemoryBroker>> MemoryBroker::open(Config config, OpenOpti
   }
   auto store = MemoryStore::get(url->path, config.memory.max_bytes);
   if (!store) return std::move(store).error();
-  std::unique_ptr<MemoryBroker> broker(
-      new MemoryBroker(std::move(config), std::move(checked->logger), memory_capabilities()));
+  std::unique_ptr<MemoryBroker> broker(new MemoryBroker(std::move(config), *std::move(checked), memory_capabilities()));
   broker->impl_->door->store = *std::move(store);
   broker->impl_->door->window = broker->window().shared_from_this();
   return broker;
 }
 
-MemoryBroker::MemoryBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities)
-    : Broker(std::move(config), std::move(logger), capabilities), impl_(std::make_unique<Impl>()) {}
+MemoryBroker::MemoryBroker(Config config, OpenOptions options, Capabilities capabilities)
+    : Broker(std::move(config), std::move(options), capabilities), impl_(std::make_unique<Impl>()) {}
 
 MemoryBroker::~MemoryBroker() { close_in_destructor(); }
 

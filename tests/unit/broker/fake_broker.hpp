@@ -83,7 +83,7 @@ class FakeSource final : public Source {
 class FakeBroker final : public Broker {
  public:
   explicit FakeBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities = abilities())
-      : Broker(std::move(config), std::move(logger), capabilities) {}
+      : Broker(std::move(config), {.logger = std::move(logger), .stores = {}}, capabilities) {}
   ~FakeBroker() override { close_in_destructor(); }
 
   static Capabilities abilities() {

@@ -26,7 +26,7 @@ class ClaimedBatchTest : public testing::Test {
   }
   std::vector<Inbound*> collected() {
     std::vector<Inbound*> done;
-    batch.collect([&](Inbound& message, Fate) { done.push_back(&message); });
+    batch.collect([&](Inbound& message, Conclusion) { done.push_back(&message); });
     return done;
   }
   ClaimedBatch batch;
@@ -37,10 +37,10 @@ TEST_F(ClaimedBatchTest, MessageCountsAsDoneWhenTheNextOneIsClaimed) {
   fill(2);
   EXPECT_TRUE(collected().empty());
   EXPECT_EQ(batch.claim(), &messages[0]);
-  batch.conclude(Fate::kHandled);
+  batch.conclude({Fate::kHandled});
   EXPECT_TRUE(collected().empty());
   EXPECT_EQ(batch.claim(), &messages[1]);
-  batch.conclude(Fate::kHandled);
+  batch.conclude({Fate::kHandled});
   EXPECT_EQ(collected(), std::vector<Inbound*>{&messages[0]});
   EXPECT_EQ(batch.claim(), nullptr);
   EXPECT_EQ(collected(), std::vector<Inbound*>{&messages[1]});
@@ -50,12 +50,12 @@ TEST_F(ClaimedBatchTest, MessageCountsAsDoneWhenTheNextOneIsClaimed) {
 TEST_F(ClaimedBatchTest, TakenBackMessagesAreNeitherClaimedNorCollected) {
   fill(4);
   (void)batch.claim();
-  batch.conclude(Fate::kHandled);
+  batch.conclude({Fate::kHandled});
   (void)batch.claim();
   EXPECT_EQ(taken_back(), (std::vector<Inbound*>{&messages[3], &messages[2]}));
   EXPECT_TRUE(taken_back().empty());
   EXPECT_EQ(collected(), std::vector<Inbound*>{&messages[0]});
-  batch.conclude(Fate::kHandled);
+  batch.conclude({Fate::kHandled});
   EXPECT_EQ(batch.claim(), nullptr);
   EXPECT_EQ(collected(), std::vector<Inbound*>{&messages[1]});
 }
@@ -69,7 +69,7 @@ TEST_F(ClaimedBatchTest, BatchTakenBackBeforeItsFirstClaimIsEmpty) {
 
 TEST_F(ClaimedBatchTest, NothingIsTakenBackFromAFinishedBatch) {
   fill(ClaimedBatch::kCapacity);
-  while (batch.claim() != nullptr) batch.conclude(Fate::kHandled);
+  while (batch.claim() != nullptr) batch.conclude({Fate::kHandled});
   EXPECT_TRUE(taken_back().empty());
   EXPECT_EQ(collected().size(), ClaimedBatch::kCapacity);
 }
@@ -88,7 +88,7 @@ TEST_F(ClaimedBatchTest, EachMessageIsWorkedOnOnceWhileOthersTakeBack) {
     handled.fill(0);
     collected_times.fill(0);
     auto const collect = [&] {
-      batch.collect([&](Inbound& m, Fate) { ++collected_times[static_cast<std::size_t>(m.position)]; });
+      batch.collect([&](Inbound& m, Conclusion) { ++collected_times[static_cast<std::size_t>(m.position)]; });
     };
     std::vector<std::size_t> returned;
     {
@@ -99,7 +99,7 @@ TEST_F(ClaimedBatchTest, EachMessageIsWorkedOnOnceWhileOthersTakeBack) {
       });
       while (Inbound* const message = batch.claim()) {
         ++handled[static_cast<std::size_t>(message->position)];
-        batch.conclude(Fate::kHandled);
+        batch.conclude({Fate::kHandled});
       }
     }
     collect();

@@ -23,6 +23,11 @@ TEST(HandlerWatch, ReportsAHandlerThatRunsPastItsTimeoutOnce) {
   EXPECT_EQ(overrun->position, 42);
   EXPECT_EQ(overrun->running_for, 10s);
   EXPECT_FALSE(watch.check(kStart + 20s, 10s));
+  EXPECT_TRUE(watch.is_overrun());
+  EXPECT_TRUE(watch.end()) << "the worker learns of it";
+  EXPECT_FALSE(watch.is_overrun());
+  watch.begin(message);
+  EXPECT_FALSE(watch.end());
 }
 
 TEST(HandlerWatch, BusyWorkerIsNotTakenForAStuckOne) {
@@ -31,7 +36,7 @@ TEST(HandlerWatch, BusyWorkerIsNotTakenForAStuckOne) {
   for (int i = 0; i < 20; ++i) {
     watch.begin(message);
     EXPECT_FALSE(watch.check(kStart + i * 9s, 10s));
-    watch.end();
+    EXPECT_FALSE(watch.end());
   }
 }
 

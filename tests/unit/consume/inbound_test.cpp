@@ -57,7 +57,7 @@ TEST(Inbound, ClearReleasesTheBufferOnceAndKeepsNothingOfTheMessage) {
   message.trace = "t";
   message.last_error = "e";
   message.attempt = 4;
-  message.given_up = true;
+  message.step = Step::kForward;
   message.redelivered = true;
   message.expires_at_ms = 1;
   message.clear();
@@ -71,7 +71,7 @@ TEST(Inbound, ClearReleasesTheBufferOnceAndKeepsNothingOfTheMessage) {
   EXPECT_TRUE(delivery.traceparent().empty());
   EXPECT_EQ(delivery.attempt(), 1U);
   EXPECT_FALSE(delivery.redelivered());
-  EXPECT_FALSE(message.given_up);
+  EXPECT_EQ(message.step, Step::kHandle);
   EXPECT_TRUE(message.last_error.empty());
   EXPECT_EQ(message.expires_at_ms, 0);
 }
