@@ -33,6 +33,29 @@ struct SubscriptionStats {
   std::uint64_t in_flight = 0;      ///< now: taken in and not settled
 };
 
+/// Where a subscription is to go on reading.
+struct SeekTarget {
+  enum class Kind { kEarliest, kLatest, kTime, kPosition };
+
+  Kind kind = Kind::kLatest;
+  std::chrono::system_clock::time_point time{};  ///< of kTime
+  std::int32_t partition = -1;                   ///< of kPosition
+  std::int64_t position = -1;                    ///< of kPosition
+
+  /// The oldest message that is kept.
+  [[nodiscard]] static SeekTarget to_earliest() { return {.kind = Kind::kEarliest}; }
+  /// Behind the newest message.
+  [[nodiscard]] static SeekTarget to_latest() { return {.kind = Kind::kLatest}; }
+  /// In each partition the first message published at `time` or later; behind the newest where there is none.
+  [[nodiscard]] static SeekTarget to_time(std::chrono::system_clock::time_point time) {
+    return {.kind = Kind::kTime, .time = time};
+  }
+  /// One message of one partition, as its Delivery or Receipt named it; the other partitions go on where they are.
+  [[nodiscard]] static SeekTarget to_position(std::int32_t partition, std::int64_t position) {
+    return {.kind = Kind::kPosition, .partition = partition, .position = position};
+  }
+};
+
 class SubscriptionCore;  // src/consume/subscription_core.hpp
 
 /// A running subscription. Destroying it stops intake, waits for the running handlers (at most `close_timeout` of the
