@@ -22,7 +22,8 @@ std::int64_t time_of(SeekTarget const& target) {
   switch (target.kind) {
     case SeekTarget::Kind::kEarliest: return RD_KAFKA_OFFSET_BEGINNING;
     case SeekTarget::Kind::kTime: {
-      auto const since_epoch = std::chrono::ceil<milliseconds>(target.time.time_since_epoch()).count();
+      // Rounded down, as the time of a message was.
+      auto const since_epoch = std::chrono::floor<milliseconds>(target.time.time_since_epoch()).count();
       return std::max<std::int64_t>(0, since_epoch);  // negative times have meanings of their own
     }
     case SeekTarget::Kind::kLatest:

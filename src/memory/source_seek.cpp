@@ -73,7 +73,8 @@ std::optional<std::int64_t> MemorySource::position_of(SeekTarget const& target, 
     case SeekTarget::Kind::kEarliest: return partition.first;
     case SeekTarget::Kind::kLatest: return partition.end();
     case SeekTarget::Kind::kTime: {
-      auto const since = std::chrono::ceil<std::chrono::milliseconds>(target.time.time_since_epoch()).count();
+      // Rounded down, as the time of a message was.
+      auto const since = std::chrono::floor<std::chrono::milliseconds>(target.time.time_since_epoch()).count();
       auto const found = std::find_if(partition.records.begin(), partition.records.end(),
                                       [since](RecordRef const& record) { return record->timestamp_ms() >= since; });
       return partition.first + (found - partition.records.begin());

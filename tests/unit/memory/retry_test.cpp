@@ -1,6 +1,6 @@
-#include "fake_intake.hpp"
 #include "memory/source.hpp"
 #include "memory_rig.hpp"
+#include "support/fake_intake.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #include "memory/source.hpp"
 
-#include "fake_intake.hpp"
 #include "memory_rig.hpp"
+#include "support/fake_intake.hpp"
 #include "support/wait.hpp"
 
 #include <gtest/gtest.h>
