@@ -85,7 +85,8 @@ struct SeekTarget {
   [[nodiscard]] static SeekTarget to_earliest() { return {.kind = Kind::kEarliest}; }
   /// Behind the newest message.
   [[nodiscard]] static SeekTarget to_latest() { return {.kind = Kind::kLatest}; }
-  /// In each partition the first message published at `time` or later; behind the newest where there is none.
+  /// In each partition the first message published at `time` or later, to the millisecond; behind the newest where
+  /// there is none.
   [[nodiscard]] static SeekTarget to_time(std::chrono::system_clock::time_point time) {
     return {.kind = Kind::kTime, .time = time};
   }

@@ -42,6 +42,11 @@ struct DestinationPlan {
 /// Unknown names answer kUnknownDestination with the nearest configured name.
 [[nodiscard]] Result<DestinationPlan> plan_destination(Config const& config, std::string_view name);
 
+/// A retry without a tier: no place of its own.
+[[nodiscard]] inline bool is_retry_at_once(DestinationPlan const& plan) noexcept {
+  return plan.kind == DestinationPlan::Kind::kRetry && plan.delay.count() == 0;
+}
+
 /// `<destination>.<group>.dlq`
 [[nodiscard]] std::string dead_letter_name(std::string_view destination, std::string_view group);
 

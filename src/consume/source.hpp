@@ -4,6 +4,7 @@
 #include "consume/inbound.hpp"
 
 #include <fairlead/config.hpp>
+#include <fairlead/error.hpp>
 #include <fairlead/result.hpp>
 #include <fairlead/subscription.hpp>
 
@@ -40,11 +41,13 @@ class Source {
   /// Deliver nothing more, at once. Any thread, may be called twice. Settling goes on.
   virtual void stop_intake() noexcept = 0;
 
-  /// Goes on reading from there, see Subscription::seek. Any thread but its own.
+  /// The partitions of the destination's own log that this member has now go on at the target, and the group with
+  /// them: what was taken in of them is given up as by Intake::lose_lane and new lanes are opened. Waits until that is
+  /// done, and no longer than `deadline` (kTimeout). Any thread, a handler's as well.
   virtual Result<void> seek(SeekTarget const& target, std::chrono::steady_clock::time_point deadline) {
     (void)target;
     (void)deadline;
-    return Error{Errc::kUnsupported, "this broker forgets what was settled and cannot go back to it"};
+    return Error{Errc::kUnsupported, "this broker gives out each message once and cannot go back or ahead to another"};
   }
 
   /// Commits or acks what was settled, gives the rest back to the broker (by leaving the group), ends the thread.

@@ -21,7 +21,10 @@ struct TopicState {
   int partitions = 0;
 };
 
-std::string setting(DestinationPlan const& plan, char const* name) { return "destinations." + plan.name + "." + name; }
+std::string setting(DestinationPlan const& plan, char const* name) {
+  auto const& configured = plan.destination.empty() ? plan.name : plan.destination;
+  return "destinations." + configured + "." + name;
+}
 
 Error topic_error(rd_kafka_resp_err_t code, char const* what, std::string const& topic, char const* detail = nullptr) {
   return to_error(code, std::string(what) + " topic '" + topic + "'", detail != nullptr ? detail : "");
@@ -113,8 +116,10 @@ int milliseconds_until(Clock::time_point deadline) noexcept {
 }
 
 std::string topic_of(DestinationPlan const& plan) {
-  bool const is_named = plan.kind == DestinationPlan::Kind::kDestination && !plan.config.kafka.topic.empty();
-  return is_named ? plan.config.kafka.topic : plan.name;
+  bool const at_once = is_retry_at_once(plan);
+  if (plan.kind != DestinationPlan::Kind::kDestination && !at_once) return plan.name;
+  if (!plan.config.kafka.topic.empty()) return plan.config.kafka.topic;
+  return at_once ? plan.destination : plan.name;
 }
 
 Result<void> declare_topic(rd_kafka_t* client, DestinationPlan const& plan, Logger& logger,

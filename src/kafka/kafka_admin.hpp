@@ -11,7 +11,7 @@
 
 namespace fairlead::kafka {
 
-/// The topic of a destination or dead letter.
+/// The topic of a destination, dead letter or retry; a retry without a delay has the destination's.
 [[nodiscard]] std::string topic_of(DestinationPlan const& plan);
 
 /// Creates the topic unless it exists, and waits until every partition has a leader. An existing topic with more

@@ -8,10 +8,12 @@
 #include "kafka/kafka_producer.hpp"
 #include "kafka/kafka_source.hpp"
 #include "publish/confirm_window.hpp"
+#include "publish/retry_sink.hpp"
 #include "publish/sink.hpp"
 
 #include <fairlead/logger.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace fairlead {
@@ -44,6 +46,19 @@ class KafkaSink final : public Sink {
   std::shared_ptr<kafka::KafkaProducer> const producer_;
   rd_kafka_topic_t* const topic_;  // the producer's, which does not touch it once it is closed
 };
+
+/// A retry topic that is still to be made gets as many partitions as the destination's topic has, which may be more
+/// than the configuration says: only then the range assignor keeps a key with one member.
+Result<DestinationPlan> as_wide_as_its_destination(rd_kafka_t* client, DestinationPlan plan,
+                                                   Clock::time_point deadline) {
+  if (plan.kind != DestinationPlan::Kind::kRetry || kafka::count_partitions(client, plan, deadline)) return plan;
+  auto destination = plan;
+  destination.delay = {};
+  auto const partitions = kafka::count_partitions(client, destination, deadline);
+  if (partitions) plan.config.partitions = std::max(plan.config.partitions, *partitions);
+  if (!partitions && partitions.error().code != Errc::kUnknownDestination) return partitions.error();
+  return plan;
+}
 
 std::string group_of_its_own(std::string const& service) {
   std::string id;
@@ -101,7 +116,15 @@ KafkaBroker::~KafkaBroker() { close_in_destructor(); }
 Result<void> KafkaBroker::do_declare(DestinationPlan const& plan, Clock::time_point deadline) {
   auto const client = impl_->client();
   if (!client) return client.error();
-  if (plan.config.declare) return kafka::declare_topic(client->get(), plan, *impl_->logger, deadline);
+  if (is_retry_at_once(plan)) {
+    auto const destination = plan_destination(config(), plan.destination);
+    return destination ? do_declare(*destination, deadline) : destination.error();
+  }
+  if (plan.config.declare) {
+    auto const wanted = as_wide_as_its_destination(client->get(), plan, deadline);
+    if (!wanted) return wanted.error();
+    return kafka::declare_topic(client->get(), *wanted, *impl_->logger, deadline);
+  }
   if (auto found = kafka::count_partitions(client->get(), plan, deadline); !found) return std::move(found).error();
   return {};
 }
@@ -112,7 +135,9 @@ Result<std::unique_ptr<Sink>> KafkaBroker::do_open_sink(DestinationPlan const& p
   if (auto found = kafka::count_partitions(client->get(), plan, deadline); !found) return std::move(found).error();
   auto topic = impl_->producer->topic(kafka::topic_of(plan));
   if (!topic) return std::move(topic).error();
-  return std::unique_ptr<Sink>(std::make_unique<KafkaSink>(impl_->producer, *topic));
+  std::unique_ptr<Sink> sink = std::make_unique<KafkaSink>(impl_->producer, *topic);
+  if (plan.kind == DestinationPlan::Kind::kRetry) sink = std::make_unique<RetrySink>(std::move(sink), plan);
+  return sink;
 }
 
 Result<std::unique_ptr<Source>> KafkaBroker::do_open_source(SourceSpec const& spec, Intake& intake,
@@ -125,10 +150,12 @@ Result<std::unique_ptr<Source>> KafkaBroker::do_open_source(SourceSpec const& sp
   kafka::SourceSetup setup;
   setup.has_group = !spec.group.name.empty();
   auto const group = setup.has_group ? spec.group.name : group_of_its_own(config().service);
-  setup.options = kafka::consumer_options(impl_->client_options, group);
+  for (auto const& retry : spec.retries) setup.retries.push_back({kafka::topic_of(retry), retry.delay});
+  setup.options = kafka::consumer_options(impl_->client_options, group, !setup.retries.empty());
   setup.topic = kafka::topic_of(spec.destination);
   setup.partitions = *partitions;
   setup.start = spec.config.start;
+  setup.settle = spec.config.settle;
   setup.logger = impl_->logger;
   auto source = kafka::KafkaSource::open(std::move(setup), intake, deadline);
   if (!source) return std::move(source).error();

@@ -119,7 +119,7 @@ NativeOptions producer_options(NativeOptions client, Config const& config) {
   return client;
 }
 
-NativeOptions consumer_options(NativeOptions client, std::string const& group) {
+NativeOptions consumer_options(NativeOptions client, std::string const& group, bool reads_retries) {
   NativeOptions options{
       {"session.timeout.ms", "10000"},  // a member that was killed is replaced after this
       {"partition.assignment.strategy", "range,roundrobin"},
@@ -130,6 +130,8 @@ NativeOptions consumer_options(NativeOptions client, std::string const& group) {
       {"isolation.level", "read_committed"},
   };
   if (rd_kafka_version() >= kHasFetchQueueBackoff) options["fetch.queue.backoff.ms"] = "5";  // else: FetchWaker
+  // A fetch that waits for retries alone, asked for while the local queue was full, holds up what is fetched next.
+  if (reads_retries) options["fetch.wait.max.ms"] = "100";
   for (auto& [name, value] : client) options[name] = std::move(value);
   options["group.id"] = group;
   options["enable.auto.commit"] = "false";

@@ -22,7 +22,7 @@ namespace fairlead::kafka {
 /// contract depends on. kInvalidConfig names every property that is refused.
 [[nodiscard]] Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url);
 [[nodiscard]] NativeOptions producer_options(NativeOptions client, Config const& config);
-[[nodiscard]] NativeOptions consumer_options(NativeOptions client, std::string const& group);
+[[nodiscard]] NativeOptions consumer_options(NativeOptions client, std::string const& group, bool reads_retries);
 
 /// kInvalidConfig names the property and, when it is unknown, the nearest one. Never shows a value that may be secret.
 /// `topic_opaque` is what rd_kafka_topic_opaque answers for the handle's topics.

@@ -17,6 +17,11 @@ void wake_on(rd_kafka_queue_t* queue, EventFd const& wake) {
 
 }  // namespace
 
+void LeaveQueue::operator()(rd_kafka_queue_t* queue) const noexcept {
+  rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0);
+  rd_kafka_queue_destroy(queue);
+}
+
 void LetGo::operator()(KafkaConsumer* consumer) const noexcept { consumer->let_go(); }
 
 Result<KafkaConsumerPtr> KafkaConsumer::open(NativeOptions const& options,
@@ -44,7 +49,7 @@ Result<KafkaConsumerPtr> KafkaConsumer::open(NativeOptions const& options,
 }
 
 void KafkaConsumer::let_go() noexcept {
-  if (holders_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (holders_->fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   try {
     destruction_.start([this] {
       messages_.reset();
@@ -70,6 +75,14 @@ Result<void> KafkaConsumer::redirect(std::string const& topic, std::int32_t part
   if (!fetched) return to_error(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "taking partition of '" + topic + "'");
   rd_kafka_queue_forward(fetched.get(), messages());
   return {};
+}
+
+Result<ApartQueuePtr> KafkaConsumer::keep_apart(std::string const& topic, std::int32_t partition) {
+  ApartQueuePtr apart(rd_kafka_queue_get_partition(handle_, topic.c_str(), partition));
+  if (!apart) return to_error(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "taking partition of '" + topic + "'");
+  rd_kafka_queue_forward(apart.get(), nullptr);  // it would go to the control queue
+  wake_on(apart.get(), *wake_);
+  return apart;
 }
 
 }  // namespace fairlead::kafka

@@ -22,11 +22,18 @@ struct LetGo {
 };
 using KafkaConsumerPtr = std::unique_ptr<KafkaConsumer, LetGo>;
 
+/// Stops a partition's queue from signalling, then lets go of it.
+struct LeaveQueue {
+  void operator()(rd_kafka_queue_t* queue) const noexcept;
+};
+using ApartQueuePtr = std::unique_ptr<rd_kafka_queue_t, LeaveQueue>;
+
 /// A consumer handle with its queues, counted: it is held by its source and by every message handed out, because
 /// rd_kafka_destroy would wait for those. Who lets go last starts the destruction, on a thread of its own.
 ///
-/// The messages of assigned partitions are redirected into a queue of our own. So the source can stop taking them
-/// without pausing partitions, which would throw away what was fetched, while it goes on serving rebalances.
+/// The messages of assigned partitions are redirected into a queue of our own, or kept apart in their partition's. So
+/// the source can stop taking them without pausing partitions, which would throw away what was fetched, while it goes
+/// on serving rebalances.
 class KafkaConsumer {
  public:
   /// `prepare` sets the callbacks.
@@ -35,7 +42,7 @@ class KafkaConsumer {
   KafkaConsumer(KafkaConsumer const&) = delete;
   KafkaConsumer& operator=(KafkaConsumer const&) = delete;
 
-  void hold(std::size_t count) noexcept { holders_.fetch_add(count, std::memory_order_relaxed); }
+  void hold(std::size_t count) noexcept { holders_->fetch_add(count, std::memory_order_relaxed); }
   void let_go() noexcept;
   /// A BufferRef::Release: destroys one message and lets go of its consumer.
   static void release_message(void* message) noexcept;
@@ -48,9 +55,14 @@ class KafkaConsumer {
   /// Signalled when one of the three queues is no longer empty.
   [[nodiscard]] std::shared_ptr<EventFd> const& wake() const noexcept { return wake_; }
   [[nodiscard]] Destruction destruction() const { return destruction_; }
+  /// How many hold the consumer; may be read when it is gone.
+  [[nodiscard]] std::shared_ptr<std::atomic<std::size_t> const> holders() const { return holders_; }
 
   /// Sends what is fetched of this partition to `messages()`.
   Result<void> redirect(std::string const& topic, std::int32_t partition);
+  /// Lets what is fetched of this partition wait in the queue that is answered, which signals `wake()` as well. To be
+  /// let go of before the consumer closes.
+  Result<ApartQueuePtr> keep_apart(std::string const& topic, std::int32_t partition);
 
  private:
   KafkaConsumer() = default;
@@ -61,7 +73,7 @@ class KafkaConsumer {
   QueuePtr commits_;
   QueuePtr control_;
   std::shared_ptr<EventFd> wake_ = std::make_shared<EventFd>();  // librdkafka writes to it until the very end
-  std::atomic<std::size_t> holders_{1};
+  std::shared_ptr<std::atomic<std::size_t>> const holders_ = std::make_shared<std::atomic<std::size_t>>(1);
   Destruction destruction_;
 };
 

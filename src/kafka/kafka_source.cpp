@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSafetyTick{1'000};
+constexpr milliseconds kSeekAgain{20};
 // Leaving takes a few milliseconds. It gets this long even when the deadline has passed, because a consumer that is
 // destroyed while it leaves keeps a librdkafka thread spinning for ever (2.0.2).
 constexpr milliseconds kLeaveTime{1'000};
@@ -26,7 +27,8 @@ KafkaSource* source_of(void* opaque) noexcept { return static_cast<KafkaSource*>
 
 }  // namespace
 
-KafkaSource::KafkaSource(SourceSetup setup, Intake& intake) : setup_(std::move(setup)), intake_(intake) {}
+KafkaSource::KafkaSource(SourceSetup setup, Intake& intake)
+    : setup_(std::move(setup)), intake_(intake), commits_(setup_.settle) {}
 
 Result<std::unique_ptr<KafkaSource>> KafkaSource::open(SourceSetup setup, Intake& intake, Clock::time_point deadline) {
   std::unique_ptr<KafkaSource> source(new KafkaSource(std::move(setup), intake));
@@ -35,6 +37,7 @@ Result<std::unique_ptr<KafkaSource>> KafkaSource::open(SourceSetup setup, Intake
   source->consumer_ = *std::move(consumer);
   source->wake_ = source->consumer_->wake();
   source->destruction_ = source->consumer_->destruction();
+  source->holders_ = source->consumer_->holders();
   source->waker_ =
       std::make_unique<FetchWaker>(source->consumer_->handle(), source->consumer_->messages(), source->setup_.options);
   if (auto found = source->find_start(deadline); !found) return std::move(found).error();
@@ -81,12 +84,16 @@ Result<void> KafkaSource::find_start(Clock::time_point deadline) {
 }
 
 void KafkaSource::settle(Lane lane, std::int64_t position) noexcept {
-  if (setup_.has_group && commits_.settle(lane, position)) wake_->signal();
+  if (setup_.has_group && commits_.settle(lane, position, Clock::now())) wake_->signal();
 }
 
 void KafkaSource::room_available() noexcept { wake_->signal(); }
 
-void KafkaSource::stop_intake() noexcept { intake_stopped_.store(true, std::memory_order_release); }
+void KafkaSource::stop_intake() noexcept {
+  intake_stopped_.store(true, std::memory_order_release);
+  commits_.hurry(Clock::now());
+  wake_->signal();
+}
 
 Result<void> KafkaSource::close(Clock::time_point deadline) {
   std::lock_guard const one_at_a_time(close_mutex_);
@@ -95,14 +102,26 @@ Result<void> KafkaSource::close(Clock::time_point deadline) {
   closing_.store(true, std::memory_order_release);
   wake_->signal();
   if (thread_.joinable()) thread_.join();  // it keeps to the deadline
-  consumer_.reset();
-  if (!destruction_.wait(deadline)) {
-    log(*setup_.logger, LogLevel::kWarn, "kafka",
-        "a consumer was not destroyed in time: messages are still being handled, or librdkafka does not end");
+  {
+    std::lock_guard const lock(consumer_mutex_);
+    consumer_.reset();
   }
+  if (!destruction_.wait(deadline)) report_not_destroyed();
   if (left_in_time_) return {};
   return Error{Errc::kTimeout, "the group could not be left in time; the broker notices after session.timeout.ms",
                true};
+}
+
+void KafkaSource::report_not_destroyed() {
+  auto const held = static_cast<std::int64_t>(holders_->load(std::memory_order_acquire));
+  if (held > 0) {
+    log(*setup_.logger, LogLevel::kWarn, "kafka",
+        "a consumer was not destroyed in time: messages of it are still being handled, and the last of them will do it",
+        {LogField{"messages", held}});
+  } else {
+    log(*setup_.logger, LogLevel::kWarn, "kafka",
+        "librdkafka did not end in time: the consumer handle and its threads are left behind");
+  }
 }
 
 void KafkaSource::run() {
@@ -110,15 +129,20 @@ void KafkaSource::run() {
     join_group();
     while (!closing_.load(std::memory_order_acquire)) {
       serve_control();
+      serve_seek();
       commit_when_due();
       if (deliver()) continue;
-      sleep_until(Clock::now() + kSafetyTick);
+      auto until = Clock::now() + (seeking_ ? kSeekAgain : kSafetyTick);
+      // Without room nothing is delivered when it is due, but when there is room again, which is said.
+      if (auto const due = next_due(); due && has_room_) until = std::min(until, *due);
+      sleep_until(until);
     }
     leave_group();
   } catch (std::exception const& failure) {
     // Commits stop here, so what was not handed over is read again by the group's next member.
     intake_.report({Errc::kInternal, std::string("the subscription has stopped: ") + failure.what()});
   }
+  seeks_.close();
   for_open_lanes([this](Lane lane) { intake_.lose_lane(lane); });
   close_lanes();
 }
@@ -133,8 +157,10 @@ void KafkaSource::join_group() {
     assign(fixed_positions_.get());
     return;
   }
-  PartitionListPtr const topics(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(topics.get(), setup_.topic.c_str(), RD_KAFKA_PARTITION_UA);
+  PartitionListPtr const topics(rd_kafka_topic_partition_list_new(static_cast<int>(setup_.retries.size()) + 1));
+  for (std::size_t i = kMainTopic; i <= setup_.retries.size(); ++i) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic_name(i).c_str(), RD_KAFKA_PARTITION_UA);
+  }
   auto const code = rd_kafka_subscribe(consumer_->handle(), topics.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) intake_.report(to_error(code, "subscribing to '" + setup_.topic + "'"));
 }

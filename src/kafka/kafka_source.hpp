@@ -3,9 +3,13 @@
 #include "consume/intake.hpp"
 #include "consume/source.hpp"
 #include "core/thread.hpp"
+#include "kafka/due_line.hpp"
 #include "kafka/fetch_waker.hpp"
+#include "kafka/handover.hpp"
 #include "kafka/kafka_commits.hpp"
 #include "kafka/kafka_consumer.hpp"
+#include "kafka/lane_map.hpp"
+#include "kafka/seek_desk.hpp"
 
 #include <fairlead/logger.hpp>
 
@@ -17,23 +21,36 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fairlead::kafka {
+
+/// A topic of delayed retries.
+struct RetryTopic {
+  std::string name;
+  std::chrono::milliseconds delay{0};
+};
 
 struct SourceSetup {
   NativeOptions options;  // consumer_options
   std::string topic;
   int partitions = 0;
-  bool has_group = true;  // without one: all partitions, from their ends, and nothing is committed
+  std::vector<RetryTopic> retries;  // of the group; read as well, each message when it is due
+  bool has_group = true;            // without one: all partitions, from their ends, and nothing is committed
   StartFrom start = StartFrom::kEarliest;
+  SettleConfig settle;
   std::shared_ptr<Logger> logger;
 };
 
 /// One member of a group. Its thread serves librdkafka, hands messages to the Intake while that has room, and commits
 /// what was settled; it never runs a handler. It sleeps on an eventfd that librdkafka's queues, `settle`,
-/// `room_available` and `close` signal.
+/// `room_available`, `seek` and `close` signal.
+///
+/// A lane is a partition of the destination's topic or of a retry topic. The range assignor gives the partitions of one
+/// number to one member, whatever their topic, so a key stays with its member.
 class KafkaSource final : public Source {
  public:
   using Clock = std::chrono::steady_clock;
@@ -44,15 +61,23 @@ class KafkaSource final : public Source {
   void settle(Lane lane, std::int64_t position) noexcept override;
   void room_available() noexcept override;
   void stop_intake() noexcept override;
+  Result<void> seek(SeekTarget const& target, Clock::time_point deadline) override;
   Result<void> close(Clock::time_point deadline) override;
 
  private:
   static constexpr std::size_t kBatchMessages = 256;
 
+  static constexpr std::size_t kMainTopic = 0;  // in lanes_by_place_; the retry topics follow
+
+  struct RetryLane {
+    ApartQueuePtr queue;
+    DueLine<NodePtr> line;
+  };
   struct LaneState {
     std::uint32_t epoch = 0;
     bool is_open = false;
     std::int64_t last = -1;
+    std::unique_ptr<RetryLane> retry{};  // of a partition of a retry topic, while it is open
   };
 
   KafkaSource(SourceSetup setup, Intake& intake);
@@ -67,6 +92,7 @@ class KafkaSource final : public Source {
     }
   }
   Result<void> find_start(Clock::time_point deadline);
+  void report_not_destroyed();
 
   // --- the thread ---
   void run();
@@ -77,10 +103,26 @@ class KafkaSource final : public Source {
   void sleep_until(Clock::time_point until);
 
   bool deliver();
-  void fill(Inbound& node, rd_kafka_message_t& message, LaneState const& lane);
+  bool deliver_fresh(Intake::Room& room);
+  void fill(Inbound& node, rd_kafka_message_t& message, Lane lane);
+  void report_unreadable(rd_kafka_message_t const& message);
+
+  bool deliver_due(Intake::Room& room);
+  /// Takes the lane's next message to wait until it is due; false when there is none.
+  bool hold_next(std::size_t id, Instant now);
+  [[nodiscard]] std::optional<Clock::time_point> next_due() const;
+
+  void serve_seek();
+  /// Nothing when it has to be tried again.
+  std::optional<Result<void>> try_seek(SeekDesk::Order& order);
+  void restart_lane(std::int32_t id, std::int64_t position);
+  Result<void> commit_seek(Clock::time_point deadline);
 
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
   void assign(rd_kafka_topic_partition_list_t* partitions);
+  void open_lane(rd_kafka_topic_partition_t const& assigned);
+  [[nodiscard]] std::optional<std::size_t> topic_index(std::string_view name) const;
+  [[nodiscard]] std::string const& topic_name(std::size_t index) const;
   void revoke();
   void close_lanes();
   template <class F>
@@ -98,10 +140,13 @@ class KafkaSource final : public Source {
 
   SourceSetup const setup_;
   Intake& intake_;
+  std::mutex consumer_mutex_;  // for those who are not the thread
   KafkaConsumerPtr consumer_;
   std::shared_ptr<EventFd> wake_;
   Destruction destruction_;
+  std::shared_ptr<std::atomic<std::size_t> const> holders_;
   KafkaCommits commits_;
+  SeekDesk seeks_;
   PartitionListPtr fixed_positions_;  // without a group
 
   std::atomic<bool> intake_stopped_{false};
@@ -111,7 +156,12 @@ class KafkaSource final : public Source {
   bool left_in_time_ = false;                                    // written by the thread, read after joining it
 
   // The thread's own.
-  std::vector<LaneState> lanes_;  // by partition
+  LaneMap lanes_by_place_;
+  std::vector<LaneState> lanes_;  // by lane id
+  bool is_assigned_ = false;      // the group has said what is ours
+  bool has_room_ = false;         // of the Intake, when it was asked last
+  bool due_first_ = false;        // retries and fresh messages take turns
+  std::optional<SeekDesk::Order> seeking_;
   std::uint32_t epoch_ = 0;
   std::array<rd_kafka_message_t*, kBatchMessages> batch_{};
   std::size_t average_bytes_ = 1'024;

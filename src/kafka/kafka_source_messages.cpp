@@ -1,3 +1,4 @@
+#include "kafka/handover.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_source.hpp"
 
@@ -10,35 +11,23 @@ namespace {
 
 constexpr std::size_t kBatchBytes = std::size_t{256} << 10;
 
-/// Gives back what was not handed over, whatever happens in between.
+/// Releases what was taken and not looked at, whatever happens in between.
 class TakenBatch {
  public:
-  TakenBatch(Intake& intake, rd_kafka_message_t** messages, std::size_t size) noexcept
-      : intake_(intake), messages_(messages), size_(size) {}
+  TakenBatch(rd_kafka_message_t** messages, std::size_t size) noexcept : messages_(messages), size_(size) {}
   ~TakenBatch() {
     while (next_ < size_) (void)next();
-    while (auto* const node = nodes_.pop()) intake_.discard(*node);
   }
   TakenBatch(TakenBatch const&) = delete;
   TakenBatch& operator=(TakenBatch const&) = delete;
 
   [[nodiscard]] bool has_next() const noexcept { return next_ < size_; }
   [[nodiscard]] BufferRef next() noexcept { return {messages_[next_++], KafkaConsumer::release_message}; }
-  Inbound& new_node() {
-    auto& node = intake_.acquire();
-    nodes_.push(node);
-    return node;
-  }
-  void deliver() {
-    if (nodes_.size > 0) intake_.deliver(std::exchange(nodes_, {}));
-  }
 
  private:
-  Intake& intake_;
   rd_kafka_message_t** messages_;
   std::size_t size_;
   std::size_t next_ = 0;
-  InboundList nodes_;
 };
 
 std::string_view view(void const* bytes, std::size_t size) noexcept { return {static_cast<char const*>(bytes), size}; }
@@ -46,9 +35,18 @@ std::string_view view(void const* bytes, std::size_t size) noexcept { return {st
 }  // namespace
 
 bool KafkaSource::deliver() {
+  has_room_ = false;
   if (intake_stopped_.load(std::memory_order_acquire)) return false;
-  auto const room = intake_.room();
+  auto room = intake_.room();
   if (!room) return false;
+  has_room_ = true;
+  due_first_ = !due_first_;
+  bool const due = due_first_ && deliver_due(room);
+  bool const fresh = room && deliver_fresh(room);
+  return (!due_first_ && room && deliver_due(room)) || due || fresh;
+}
+
+bool KafkaSource::deliver_fresh(Intake::Room& room) {
   auto const by_bytes = std::max<std::size_t>(1, std::min(kBatchBytes, room.bytes) / average_bytes_);
   auto const wanted = std::min({kBatchMessages, room.messages, by_bytes});
   auto const taken = rd_kafka_consume_batch_queue(consumer_->messages(), 0, batch_.data(), wanted);
@@ -56,35 +54,43 @@ bool KafkaSource::deliver() {
 
   auto const count = static_cast<std::size_t>(taken);
   consumer_->hold(count);
-  TakenBatch batch(intake_, batch_.data(), count);
+  TakenBatch batch(batch_.data(), count);
+  Handover fresh(intake_);
   std::size_t bytes = 0;
   for (std::size_t i = 0; batch.has_next(); ++i) {
     auto& message = *batch_[i];
     BufferRef buffer = batch.next();
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      intake_.report(to_error(message.err, "reading '" + setup_.topic + "'", rd_kafka_message_errstr(&message)));
+      report_unreadable(message);
       continue;
     }
-    auto const partition = static_cast<std::size_t>(message.partition);
-    if (partition >= lanes_.size()) continue;
-    auto& lane = lanes_[partition];
+    auto const id = lanes_by_place_.find({kMainTopic, message.partition});
+    if (!id) continue;
+    auto& lane = lanes_[static_cast<std::size_t>(*id)];
     // What an assignment that has ended left behind.
     if (!lane.is_open || message.offset <= lane.last) continue;
     lane.last = message.offset;
     bytes += message.len + message.key_len;
-    auto& node = batch.new_node();
-    fill(node, message, lane);
+    auto& node = fresh.new_node();
+    fill(node, message, {*id, lane.epoch});
     node.buffer = std::move(buffer);
   }
-  batch.deliver();
+  room.messages -= std::min(room.messages, fresh.size());
+  room.bytes -= std::min(room.bytes, bytes);
+  fresh.deliver();
   // Keeps batches near kBatchBytes: a batch that outgrows the cache costs a quarter of the speed.
   average_bytes_ = std::max<std::size_t>(1, (average_bytes_ * 3 + bytes / count) / 4);
   waker_->look(average_bytes_);
   return true;
 }
 
-void KafkaSource::fill(Inbound& node, rd_kafka_message_t& message, LaneState const& lane) {
-  node.lane = {message.partition, lane.epoch};
+void KafkaSource::report_unreadable(rd_kafka_message_t const& message) {
+  auto const* const topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : setup_.topic.c_str();
+  intake_.report(to_error(message.err, std::string("reading '") + topic + "'", rd_kafka_message_errstr(&message)));
+}
+
+void KafkaSource::fill(Inbound& node, rd_kafka_message_t& message, Lane lane) {
+  node.lane = lane;
   node.position = message.offset;
   node.partition = message.partition;
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;

@@ -19,24 +19,47 @@ void KafkaSource::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_l
 
 void KafkaSource::assign(rd_kafka_topic_partition_list_t* partitions) {
   ++epoch_;
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto const partition = partitions->elems[i].partition;
-    Lane const lane{partition, epoch_};
-    if (auto redirected = consumer_->redirect(setup_.topic, partition); !redirected) {
-      intake_.report(redirected.error());
-      continue;
-    }
-    auto const index = static_cast<std::size_t>(partition);
-    if (index >= lanes_.size()) lanes_.resize(index + 1);
-    lanes_[index] = {epoch_, true, -1};
-    commits_.open(lane);
-    intake_.open_lane(lane);
-  }
+  is_assigned_ = true;
+  for (int i = 0; i < partitions->cnt; ++i) open_lane(partitions->elems[i]);
   auto const code = rd_kafka_assign(consumer_->handle(), partitions);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) intake_.report(to_error(code, "taking the assigned partitions"));
 }
 
+void KafkaSource::open_lane(rd_kafka_topic_partition_t const& assigned) {
+  auto const topic = topic_index(assigned.topic);
+  if (!topic) return;  // not what was subscribed to
+  LaneState state{epoch_, true, -1};
+  if (*topic == kMainTopic) {
+    if (auto redirected = consumer_->redirect(assigned.topic, assigned.partition); !redirected) {
+      return intake_.report(redirected.error());
+    }
+  } else {
+    auto queue = consumer_->keep_apart(assigned.topic, assigned.partition);
+    if (!queue) return intake_.report(queue.error());
+    auto const delay = setup_.retries[*topic - 1].delay;
+    state.retry.reset(new RetryLane{*std::move(queue), DueLine<NodePtr>(delay)});
+  }
+  Lane const lane{lanes_by_place_.lane_of({*topic, assigned.partition}), epoch_};
+  auto const index = static_cast<std::size_t>(lane.id);
+  if (index >= lanes_.size()) lanes_.resize(index + 1);
+  lanes_[index] = std::move(state);
+  commits_.open(lane);
+  intake_.open_lane(lane);
+}
+
+std::optional<std::size_t> KafkaSource::topic_index(std::string_view name) const {
+  for (std::size_t i = kMainTopic; i <= setup_.retries.size(); ++i) {
+    if (topic_name(i) == name) return i;
+  }
+  return std::nullopt;
+}
+
+std::string const& KafkaSource::topic_name(std::size_t index) const {
+  return index == kMainTopic ? setup_.topic : setup_.retries[index - 1].name;
+}
+
 void KafkaSource::revoke() {
+  is_assigned_ = false;
   auto deadline = Clock::now() + revoke_time_;
   if (closing_.load(std::memory_order_acquire)) deadline = std::min(deadline, close_deadline_);
   bool const is_lost = rd_kafka_assignment_lost(consumer_->handle()) != 0;
@@ -49,7 +72,9 @@ void KafkaSource::revoke() {
 void KafkaSource::close_lanes() {
   for_open_lanes([this](Lane lane) {
     commits_.close(lane);
-    lanes_[static_cast<std::size_t>(lane.id)].is_open = false;
+    auto& state = lanes_[static_cast<std::size_t>(lane.id)];
+    state.is_open = false;
+    state.retry.reset();
   });
 }
 
@@ -63,8 +88,9 @@ void KafkaSource::start_commit() {
   auto const offsets = commits_.begin(Clock::now());
   if (offsets.empty()) return;
   PartitionListPtr const list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (auto const& [partition, next] : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), setup_.topic.c_str(), partition)->offset = next;
+  for (auto const& [lane, next] : offsets) {
+    auto const place = lanes_by_place_.place_of(lane);
+    rd_kafka_topic_partition_list_add(list.get(), topic_name(place.topic).c_str(), place.partition)->offset = next;
   }
   auto const code = rd_kafka_commit_queue(consumer_->handle(), list.get(), consumer_->commits(), nullptr, nullptr);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;

@@ -3,6 +3,8 @@
 #include "core/wire_names.hpp"
 
 #include <charconv>
+#include <cstddef>
+#include <cstdint>
 
 namespace fairlead::kafka {
 namespace {
@@ -17,10 +19,16 @@ void add_known(rd_kafka_headers_t* headers, std::string_view name, std::string_v
   if (!value.empty()) add(headers, name, value);
 }
 
+void add_time(rd_kafka_headers_t* headers, std::string_view name, std::int64_t milliseconds) noexcept {
+  char digits[24];
+  auto const end = std::to_chars(digits, digits + sizeof digits, milliseconds);
+  add(headers, name, {digits, static_cast<std::size_t>(end.ptr - digits)});
+}
+
 }  // namespace
 
 HeadersPtr make_headers(Outbound const& message) noexcept {
-  constexpr std::size_t kReserved = 6;
+  constexpr std::size_t kReserved = 8;
   HeadersPtr headers(rd_kafka_headers_new(kReserved + message.headers->size()));
   add_known(headers.get(), wire::kMessageId, message.id);
   add_known(headers.get(), wire::kTraceparent, message.traceparent);
@@ -28,11 +36,10 @@ HeadersPtr make_headers(Outbound const& message) noexcept {
   add_known(headers.get(), wire::kRoutingKey, message.routing_key);
   add_known(headers.get(), wire::kIdempotencyKey, message.idempotency_key);
   if (message.time_to_live) {
-    char digits[24];
-    auto const end =
-        std::to_chars(digits, digits + sizeof digits, message.timestamp_ms + message.time_to_live->count());
-    add(headers.get(), wire::kExpiresAt, {digits, static_cast<std::size_t>(end.ptr - digits)});
+    add_time(headers.get(), wire::kExpiresAt, message.timestamp_ms + message.time_to_live->count());
   }
+  if (message.due_at_ms > 0) add_time(headers.get(), wire::kDueAt, message.due_at_ms);
+  add_known(headers.get(), wire::kOnlyGroup, message.only_group);
   for (auto const& [name, value] : *message.headers) add(headers.get(), name, value);
   return headers;
 }

@@ -38,12 +38,12 @@ rd_kafka_resp_err_t commit(rd_kafka_t* consumer, rd_kafka_topic_partition_list_t
 
 }  // namespace
 
-Result<PartitionListPtr> end_positions(rd_kafka_t* consumer, std::string const& topic, int partitions,
-                                       Clock::time_point deadline) {
-  auto list = all_partitions(topic, partitions, RD_KAFKA_OFFSET_END);  // as a time: the protocol's "latest"
+Result<PartitionListPtr> positions_at(rd_kafka_t* consumer, std::string const& topic, int partitions, std::int64_t time,
+                                      Clock::time_point deadline) {
+  auto list = all_partitions(topic, partitions, time);
   auto code = rd_kafka_offsets_for_times(consumer, list.get(), std::max(1, milliseconds_until(deadline)));
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = first_error(*list);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return to_error(code, "asking for the end of topic '" + topic + "'");
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return to_error(code, "asking for positions in topic '" + topic + "'");
   return list;
 }
 

@@ -39,7 +39,21 @@ struct LogGroup {
   bool has_started = false;  // a member has decided where the group begins
 };
 
-/// One destination. The number of its partitions never changes; the rest is guarded by the store's mutex.
+/// A member that sleeps while its logs hold nothing for it. One for all the logs that it reads; guarded by the store's
+/// mutex.
+struct Sleeper {
+  std::condition_variable changed;
+  bool is_asleep = false;
+
+  void wake() {
+    if (!is_asleep) return;
+    is_asleep = false;  // woken once, however much comes until it looks
+    changed.notify_one();
+  }
+};
+
+/// One destination, dead letter or tier of retries. The number of its partitions never changes; the rest is guarded by
+/// the store's mutex.
 struct Log {
   explicit Log(std::size_t partition_count) : partitions(partition_count) {}
 
@@ -48,13 +62,15 @@ struct Log {
   [[nodiscard]] std::int64_t settled_by_all(std::size_t partition) const;
   /// A group as it begins when it is declared: at the oldest message that is kept.
   [[nodiscard]] LogGroup new_group() const;
+  /// Something changed that a member may care about.
+  void wake_readers() const {
+    for (auto* const reader : readers) reader->wake();
+  }
 
   std::vector<LogPartition> partitions;
   std::map<std::string, LogGroup, std::less<>> groups;
   std::uint32_t next_keyless = 0;
-  /// Something changed that a waiting member may care about.
-  std::condition_variable changed;
-  std::size_t waiting = 0;  // members that wait on `changed`
+  std::vector<Sleeper*> readers;  // of the members of all groups
 };
 
 /// Hands the partitions out to the members. Who loses one lets go of it first.

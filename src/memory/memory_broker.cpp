@@ -7,11 +7,13 @@
 #include "memory/source.hpp"
 #include "memory/store.hpp"
 #include "publish/confirm_window.hpp"
+#include "publish/retry_sink.hpp"
 #include "publish/sink.hpp"
 
 #include <fairlead/logger.hpp>
 
 #include <utility>
+#include <vector>
 
 namespace fairlead {
 namespace {
@@ -91,21 +93,30 @@ MemoryBroker::MemoryBroker(Config config, OpenOptions options, Capabilities capa
 MemoryBroker::~MemoryBroker() { close_in_destructor(); }
 
 Result<void> MemoryBroker::do_declare(DestinationPlan const& plan, std::chrono::steady_clock::time_point) {
-  return impl_->door->store->declare(plan);
+  if (!is_retry_at_once(plan)) return impl_->door->store->declare(plan);
+  auto const destination = plan_destination(config(), plan.destination);
+  return destination ? impl_->door->store->declare(*destination) : destination.error();
 }
 
 Result<std::unique_ptr<Sink>> MemoryBroker::do_open_sink(DestinationPlan const& plan,
                                                          std::chrono::steady_clock::time_point) {
-  Log* const log = impl_->door->store->find(plan.name);
-  if (log == nullptr) return unknown(plan.name);
-  return std::unique_ptr<Sink>(std::make_unique<MemorySink>(impl_->door, *log));
+  auto const& place = is_retry_at_once(plan) ? plan.destination : plan.name;
+  Log* const log = impl_->door->store->find(place);
+  if (log == nullptr) return unknown(place);
+  std::unique_ptr<Sink> sink = std::make_unique<MemorySink>(impl_->door, *log);
+  if (plan.kind == DestinationPlan::Kind::kRetry) sink = std::make_unique<RetrySink>(std::move(sink), plan);
+  return sink;
 }
 
 Result<std::unique_ptr<Source>> MemoryBroker::do_open_source(SourceSpec const& spec, Intake& intake,
                                                              std::chrono::steady_clock::time_point) {
-  Log* const log = impl_->door->store->find(spec.destination.name);
-  if (log == nullptr) return unknown(spec.destination.name);
-  return std::unique_ptr<Source>(std::make_unique<MemorySource>(impl_->door->store, *log, spec, intake));
+  std::vector<Log*> logs{impl_->door->store->find(spec.destination.name)};
+  if (logs.front() == nullptr) return unknown(spec.destination.name);
+  for (auto const& retry : spec.retries) {
+    logs.push_back(impl_->door->store->find(retry.name));
+    if (logs.back() == nullptr) return unknown(retry.name);
+  }
+  return std::unique_ptr<Source>(std::make_unique<MemorySource>(impl_->door->store, std::move(logs), spec, intake));
 }
 
 Result<void> MemoryBroker::do_close(std::chrono::steady_clock::time_point) {

@@ -14,7 +14,8 @@ void ReleaseRecord::operator()(Record* record) const noexcept {
 
 RecordRef Record::make(Outbound const& message) {
   std::size_t bytes = message.payload.size() + message.key.size() + message.id.size() + message.idempotency_key.size() +
-                      message.content_type.size() + message.routing_key.size() + message.traceparent.size();
+                      message.content_type.size() + message.routing_key.size() + message.traceparent.size() +
+                      message.only_group.size();
   for (auto const& header : *message.headers) bytes += header.name.size() + header.value.size();
   char* const room = static_cast<char*>(::operator new(sizeof(Record) + bytes));
   RecordRef record(::new (room) Record);
@@ -30,6 +31,7 @@ RecordRef Record::make(Outbound const& message) {
   record->content_type_ = keep(message.content_type);
   record->routing_key_ = keep(message.routing_key);
   record->traceparent_ = keep(message.traceparent);
+  record->only_group_ = keep(message.only_group);
   record->headers_.reserve(message.headers->size());
   for (auto const& header : *message.headers) {
     auto const name = keep(header.name);
@@ -37,6 +39,7 @@ RecordRef Record::make(Outbound const& message) {
   }
   record->size_ = sizeof(Record) + bytes + record->headers_.capacity() * sizeof(HeaderView);
   record->timestamp_ms_ = message.timestamp_ms;
+  record->due_at_ms_ = message.due_at_ms;
   if (message.time_to_live) record->expires_at_ms_ = message.timestamp_ms + message.time_to_live->count();
   return record;
 }
@@ -54,9 +57,11 @@ void Record::fill(Inbound& delivery, RecordRef self) const {
   delivery.content_type = content_type_;
   delivery.routing_key = routing_key_;
   delivery.traceparent = traceparent_;
+  delivery.only_group = only_group_;
   delivery.headers.assign(headers_.begin(), headers_.end());
   delivery.timestamp_ms = timestamp_ms_;
   delivery.expires_at_ms = expires_at_ms_;
+  delivery.due_at_ms = due_at_ms_;
   delivery.buffer =
       BufferRef(self.release(), [](void* record) noexcept { ReleaseRecord{}(static_cast<Record*>(record)); });
 }

@@ -31,6 +31,9 @@ class Record {
   /// What it takes of `memory.max_bytes`.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::string_view key() const noexcept { return key_; }
+  [[nodiscard]] std::int64_t timestamp_ms() const noexcept { return timestamp_ms_; }
+  /// When a delayed retry may be delivered, in milliseconds since the epoch; 0 for at once.
+  [[nodiscard]] std::int64_t due_at_ms() const noexcept { return due_at_ms_; }
   /// Points the delivery at this record, which it keeps alive.
   void fill(Inbound& delivery, RecordRef self) const;
 
@@ -44,10 +47,11 @@ class Record {
 
   std::atomic<std::uint32_t> references_{1};
   std::size_t size_ = 0;
-  std::string_view payload_, key_, id_, idempotency_key_, content_type_, routing_key_, traceparent_;
+  std::string_view payload_, key_, id_, idempotency_key_, content_type_, routing_key_, traceparent_, only_group_;
   std::vector<HeaderView> headers_;
   std::int64_t timestamp_ms_ = 0;
   std::int64_t expires_at_ms_ = 0;
+  std::int64_t due_at_ms_ = 0;
 };
 
 }  // namespace fairlead

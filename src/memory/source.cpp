@@ -19,37 +19,43 @@ std::string group_name(SourceSpec const& spec) {
   return "anonymous." + name;
 }
 
-Lane lane_of(std::size_t partition, Cursor const& cursor) {
-  return {static_cast<std::int32_t>(partition), cursor.epoch};
-}
-
 }  // namespace
 
-MemorySource::MemorySource(std::shared_ptr<MemoryStore> store, Log& log, SourceSpec const& spec, Intake& intake)
+MemorySource::MemorySource(std::shared_ptr<MemoryStore> store, std::vector<Log*> logs, SourceSpec const& spec,
+                           Intake& intake)
     : store_(std::move(store)),
-      log_(log),
+      logs_(std::move(logs)),
       group_name_(group_name(spec)),
       is_anonymous_(spec.group.name.empty()),
-      intake_(intake),
-      self_(store_->join(log_, group_name_, is_anonymous_ ? StartFrom::kLatest : spec.config.start)),
-      thread_("fl-memory", [this] { run(); }) {}
+      intake_(intake) {
+  auto const start = is_anonymous_ ? StartFrom::kLatest : spec.config.start;
+  auto const memberships = store_->join(logs_, group_name_, start, sleeper_);
+  for (std::size_t i = 0; i < logs_.size(); ++i) {
+    for (std::size_t partition = 0; partition < logs_[i]->partitions.size(); ++partition) {
+      lanes_.push_back({logs_[i], partition, memberships[i]});
+    }
+  }
+  main_lanes_ = logs_.front()->partitions.size();
+  thread_ = Thread("fl-memory", [this] { run(); });
+}
 
 MemorySource::~MemorySource() { (void)close(std::chrono::steady_clock::now()); }
+
+Lane MemorySource::lane_of(std::size_t id) const { return {static_cast<std::int32_t>(id), lanes_[id].cursor().epoch}; }
 
 void MemorySource::settle(Lane lane, std::int64_t position) noexcept {
   std::lock_guard const lock(store_->mutex);
   if (is_closed_) return;  // the group may be gone
-  auto& cursor = self_.group->cursors[static_cast<std::size_t>(lane.id)];
-  if (cursor.owner != self_.member || cursor.epoch != lane.epoch) return;
+  auto const& reading = lanes_[static_cast<std::size_t>(lane.id)];
+  auto& cursor = reading.cursor();
+  if (!reading.is_mine() || cursor.epoch != lane.epoch) return;
   cursor.settled = std::max(cursor.settled, position + 1);
 }
 
 void MemorySource::change(bool& flag, bool value) noexcept {
-  {
-    std::lock_guard const lock(store_->mutex);
-    flag = value;
-  }
-  log_.changed.notify_all();
+  std::lock_guard const lock(store_->mutex);
+  flag = value;
+  sleeper_.wake();
 }
 
 void MemorySource::room_available() noexcept { change(wants_room_, false); }
@@ -59,31 +65,41 @@ Result<void> MemorySource::close(std::chrono::steady_clock::time_point) {
   if (!thread_.joinable()) return {};
   change(is_closed_, true);
   thread_.join();  // at once: the intake of a subscription that has ended waits for no handler
-  store_->leave(log_, group_name_, self_.member, is_anonymous_);
+  store_->leave(logs_, group_name_, lanes_.front().self.member, is_anonymous_, sleeper_);
   return {};
 }
 
 void MemorySource::run() {
   Lock lock(store_->mutex);
   while (!is_closed_) {
-    if (hand_over(lock) || take_over(lock) || deliver(lock)) continue;
-    ++log_.waiting;
-    log_.changed.wait(lock);
-    --log_.waiting;
+    if (hand_over(lock) || take_over(lock) || serve_seek(lock) || deliver(lock)) continue;
+    sleep(lock);
   }
+  seek_changed_.notify_all();
+}
+
+void MemorySource::sleep(Lock& lock) {
+  sleeper_.is_asleep = true;
+  if (next_due_) {
+    // By the steady clock, and looked at again then: setting the wall clock wakes nobody.
+    sleeper_.changed.wait_for(lock, std::max(WallClock::duration::zero(), *next_due_ - WallClock::now()));
+  } else {
+    sleeper_.changed.wait(lock);
+  }
+  sleeper_.is_asleep = false;
 }
 
 bool MemorySource::hand_over(Lock& lock) {
-  auto& cursors = self_.group->cursors;
-  for (std::size_t i = 0; i < cursors.size(); ++i) {
-    auto& cursor = cursors[i];
-    if (cursor.owner != self_.member || cursor.wanted == self_.member) continue;
-    Lane const lane = lane_of(i, cursor);
+  for (std::size_t id = 0; id < lanes_.size(); ++id) {
+    auto const& reading = lanes_[id];
+    auto& cursor = reading.cursor();
+    if (!reading.is_mine() || cursor.wanted == reading.self.member) continue;
+    Lane const lane = lane_of(id);
     lock.unlock();
     intake_.revoke_lane(lane, std::chrono::steady_clock::now() + kRevokeTimeout);
     lock.lock();
     cursor.owner = kNobody;
-    log_.changed.notify_all();
+    reading.log->wake_readers();
     return true;
   }
   return false;
@@ -91,14 +107,14 @@ bool MemorySource::hand_over(Lock& lock) {
 
 bool MemorySource::take_over(Lock& lock) {
   if (is_stopped_) return false;
-  auto& cursors = self_.group->cursors;
-  for (std::size_t i = 0; i < cursors.size(); ++i) {
-    auto& cursor = cursors[i];
-    if (cursor.owner != kNobody || cursor.wanted != self_.member) continue;
-    cursor.owner = self_.member;
+  for (std::size_t id = 0; id < lanes_.size(); ++id) {
+    auto const& reading = lanes_[id];
+    auto& cursor = reading.cursor();
+    if (cursor.owner != kNobody || cursor.wanted != reading.self.member) continue;
+    cursor.owner = reading.self.member;
     cursor.next = cursor.settled;
     ++cursor.epoch;
-    Lane const lane = lane_of(i, cursor);
+    Lane const lane = lane_of(id);
     lock.unlock();
     intake_.open_lane(lane);
     lock.lock();
@@ -108,6 +124,7 @@ bool MemorySource::take_over(Lock& lock) {
 }
 
 bool MemorySource::deliver(Lock& lock) {
+  next_due_.reset();
   if (is_stopped_ || wants_room_ || !has_messages()) return false;
   wants_room_ = true;  // before asking, so that room made meanwhile is not missed
   lock.unlock();
@@ -123,7 +140,7 @@ bool MemorySource::deliver(Lock& lock) {
     Record const& record = *taken.record;
     record.fill(message, std::move(taken.record));
     message.lane = taken.lane;
-    message.partition = taken.lane.id;
+    message.partition = taken.partition;
     message.position = taken.position;
     message.redelivered = taken.redelivered;
     batch.push(message);
@@ -134,24 +151,38 @@ bool MemorySource::deliver(Lock& lock) {
   return true;
 }
 
-bool MemorySource::has_messages() const {
-  auto const& cursors = self_.group->cursors;
-  for (std::size_t i = 0; i < cursors.size(); ++i) {
-    if (cursors[i].owner == self_.member && cursors[i].next < log_.partitions[i].end()) return true;
+bool MemorySource::is_due(Record const& record, WallClock::time_point now) {
+  return record.due_at_ms() == 0 || WallClock::time_point(std::chrono::milliseconds(record.due_at_ms())) <= now;
+}
+
+bool MemorySource::has_messages() {
+  std::optional<WallClock::time_point> now;  // asked for only when something is delayed
+  for (auto const& reading : lanes_) {
+    auto const& partition = reading.log->partitions[reading.partition];
+    if (!reading.is_mine() || reading.cursor().next >= partition.end()) continue;
+    auto const& head = partition.at(reading.cursor().next);
+    if (head.due_at_ms() == 0) return true;
+    if (!now) now = WallClock::now();
+    if (is_due(head, *now)) return true;
+    WallClock::time_point const due{std::chrono::milliseconds(head.due_at_ms())};
+    next_due_ = next_due_ ? std::min(*next_due_, due) : due;
   }
   return false;
 }
 
 void MemorySource::take(Intake::Room room) {
-  auto& cursors = self_.group->cursors;
   room.messages = std::min(room.messages, kBatch);
-  for (std::size_t i = 0; i < cursors.size(); ++i) {
-    auto& cursor = cursors[i];
-    if (cursor.owner != self_.member) continue;
-    auto const& partition = log_.partitions[i];
+  auto const now = lanes_.size() > main_lanes_ ? WallClock::now() : WallClock::time_point();
+  for (std::size_t id = 0; id < lanes_.size(); ++id) {
+    auto const& reading = lanes_[id];
+    if (!reading.is_mine()) continue;
+    auto& cursor = reading.cursor();
+    auto const& partition = reading.log->partitions[reading.partition];
     for (; room && cursor.next < partition.end(); ++cursor.next) {
       Record& record = partition.at(cursor.next);
-      taken_.push_back({record.share(), lane_of(i, cursor), cursor.next, cursor.next < cursor.delivered});
+      if (!is_due(record, now)) break;
+      taken_.push_back({record.share(), lane_of(id), static_cast<std::int32_t>(reading.partition), cursor.next,
+                        cursor.next < cursor.delivered});
       --room.messages;
       room.bytes -= std::min(room.bytes, record.size());
     }

@@ -49,7 +49,7 @@ Result<MemoryStore::Place> MemoryStore::append(Log& log, RecordRef record) {
   auto const partitions = static_cast<int>(log.partitions.size());
   bool const has_key = !record->key().empty();
   auto number = has_key ? partition_of(record->key(), partitions) : std::int32_t{0};
-  std::unique_lock lock(mutex);
+  std::lock_guard const lock(mutex);
   if (!has_key && partitions > 1) {
     number = static_cast<std::int32_t>(log.next_keyless++ % static_cast<std::uint32_t>(partitions));
   }
@@ -63,9 +63,7 @@ Result<MemoryStore::Place> MemoryStore::append(Log& log, RecordRef record) {
   auto& partition = log.partitions[static_cast<std::size_t>(number)];
   partition.records.push_back(std::move(record));
   Place const place{number, partition.end() - 1};
-  bool const is_awaited = log.waiting > 0;
-  lock.unlock();
-  if (is_awaited) log.changed.notify_all();
+  log.wake_readers();
   return place;
 }
 
@@ -103,33 +101,43 @@ bool MemoryStore::make_room(std::size_t wanted) {
   return bytes_ + wanted <= max_bytes_;
 }
 
-MemoryStore::Membership MemoryStore::join(Log& log, std::string const& name, StartFrom start) {
+std::vector<MemoryStore::Membership> MemoryStore::join(std::vector<Log*> const& logs, std::string const& name,
+                                                       StartFrom start, Sleeper& reader) {
+  std::vector<Membership> memberships;
   std::lock_guard const lock(mutex);
-  if (!log.groups.contains(name)) log.groups.emplace(name, log.new_group());
-  auto& group = log.groups.find(name)->second;
-  if (!std::exchange(group.has_started, true) && start == StartFrom::kLatest) {
-    for (std::size_t i = 0; i < group.cursors.size(); ++i) {
-      group.cursors[i].settled = group.cursors[i].delivered = log.partitions[i].end();
-    }
-  }
   MemberId const member = next_member_++;
-  group.members.push_back(member);
-  assign(group);
-  log.changed.notify_all();
-  return {&group, member};
+  for (auto* const log : logs) {
+    if (!log->groups.contains(name)) log->groups.emplace(name, log->new_group());
+    auto& group = log->groups.find(name)->second;
+    if (!std::exchange(group.has_started, true) && start == StartFrom::kLatest && log == logs.front()) {
+      for (std::size_t i = 0; i < group.cursors.size(); ++i) {
+        group.cursors[i].settled = group.cursors[i].delivered = log->partitions[i].end();
+      }
+    }
+    group.members.push_back(member);
+    assign(group);
+    log->wake_readers();
+    log->readers.push_back(&reader);
+    memberships.push_back({&group, member});
+  }
+  return memberships;
 }
 
-void MemoryStore::leave(Log& log, std::string const& name, MemberId member, bool forget_group) {
+void MemoryStore::leave(std::vector<Log*> const& logs, std::string const& name, MemberId member, bool forget_group,
+                        Sleeper& reader) {
   std::lock_guard const lock(mutex);
-  auto const found = log.groups.find(name);
-  auto& group = found->second;
-  std::erase(group.members, member);
-  for (auto& cursor : group.cursors) {
-    if (cursor.owner == member) cursor.owner = kNobody;
+  for (auto* const log : logs) {
+    auto const found = log->groups.find(name);
+    auto& group = found->second;
+    std::erase(group.members, member);
+    for (auto& cursor : group.cursors) {
+      if (cursor.owner == member) cursor.owner = kNobody;
+    }
+    assign(group);
+    if (forget_group) log->groups.erase(found);
+    std::erase(log->readers, &reader);
+    log->wake_readers();
   }
-  assign(group);
-  if (forget_group) log.groups.erase(found);
-  log.changed.notify_all();
 }
 
 }  // namespace fairlead

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fairlead {
 
@@ -44,10 +45,14 @@ class MemoryStore {
     LogGroup* group = nullptr;
     MemberId member = kNobody;
   };
-  /// A new member of the group, which is made when there is none. A group's first member decides where it begins.
-  [[nodiscard]] Membership join(Log& log, std::string const& group, StartFrom start);
+  /// A new member of the group in each of the logs, where the group is made when there is none. A group's first member
+  /// decides where it begins in the first log; it begins at the oldest message of the others. Members come in the same
+  /// order in all of them, so that a member gets the same partition numbers. `reader` is woken from then on.
+  [[nodiscard]] std::vector<Membership> join(std::vector<Log*> const& logs, std::string const& group, StartFrom start,
+                                             Sleeper& reader);
   /// The member's partitions go to the others. `forget_group`: nobody comes back to it.
-  void leave(Log& log, std::string const& group, MemberId member, bool forget_group);
+  void leave(std::vector<Log*> const& logs, std::string const& group, MemberId member, bool forget_group,
+             Sleeper& reader);
 
   /// Guards the logs. Members take and settle messages under it; see source.cpp.
   std::mutex mutex;

@@ -4,6 +4,7 @@
 #include "consume/source.hpp"
 #include "memory/store.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ struct MemoryRig {
       : store(std::make_shared<MemoryStore>(max_bytes)) {
     plan.name = "orders";
     plan.config.partitions = partitions;
-    for (auto& group : groups) plan.groups.push_back({std::move(group), Ordering::kKey, {}, true});
+    for (auto& group : groups) plan.groups.push_back({std::move(group), Ordering::kKey, {}, true, {}});
     store->declare(plan).value();
     log = store->find("orders");
   }
@@ -43,9 +44,24 @@ struct MemoryRig {
     return spec;
   }
 
+  /// The group's delayed retries, declared and found by their place in the list.
+  std::vector<DestinationPlan> declare_retries(std::vector<std::chrono::milliseconds> const& tiers) const {
+    GroupPlan billing{"billing", Ordering::kKey, {}, true, tiers};
+    auto plans = plan_retries(plan, billing);
+    for (auto const& retry : plans) store->declare(retry).value();
+    return plans;
+  }
+  [[nodiscard]] MemoryStore::Membership join(std::string const& group, StartFrom start = StartFrom::kEarliest) {
+    return store->join({log}, group, start, reader_).front();
+  }
+  void leave(std::string const& group, MemberId member) { store->leave({log}, group, member, false, reader_); }
+
   DestinationPlan plan;
   std::shared_ptr<MemoryStore> store;
   Log* log = nullptr;
+
+ private:
+  Sleeper reader_;
 };
 
 }  // namespace fairlead::test

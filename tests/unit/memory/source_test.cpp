@@ -1,7 +1,7 @@
 #include "memory/source.hpp"
 
-#include "fake_intake.hpp"
 #include "memory_rig.hpp"
+#include "support/fake_intake.hpp"
 #include "support/wait.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ using test::MemoryRig;
 struct Member {
   explicit Member(MemoryRig const& rig, FakeIntake::Room room = {1000, 1'000'000}) : Member(rig, rig.spec(), room) {}
   Member(MemoryRig const& rig, SourceSpec const& spec, FakeIntake::Room room = {1000, 1'000'000})
-      : intake(room), source(std::make_unique<MemorySource>(rig.store, *rig.log, spec, intake)) {}
+      : intake(room), source(std::make_unique<MemorySource>(rig.store, std::vector{rig.log}, spec, intake)) {}
 
   [[nodiscard]] std::vector<std::string> payloads() const {
     std::vector<std::string> payloads;

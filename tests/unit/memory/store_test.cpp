@@ -122,34 +122,34 @@ TEST(MemoryStore, DroppedRecordLivesOnInItsDeliveries) {
 }
 
 TEST(MemoryStore, FirstMemberDecidesWhereItsGroupBegins) {
-  MemoryRig const rig(1, {"billing"});
+  MemoryRig rig(1, {"billing"});
   rig.append("before").value();
-  auto const& billing = *rig.store->join(*rig.log, "billing", StartFrom::kEarliest).group;
-  auto const& late = *rig.store->join(*rig.log, "late", StartFrom::kLatest).group;
-  auto const& replay = *rig.store->join(*rig.log, "replay", StartFrom::kEarliest).group;
+  auto const& billing = *rig.join("billing").group;
+  auto const& late = *rig.join("late", StartFrom::kLatest).group;
+  auto const& replay = *rig.join("replay").group;
   EXPECT_EQ(billing.cursors[0].settled, 0);
   EXPECT_EQ(late.cursors[0].settled, 1);
   EXPECT_EQ(replay.cursors[0].settled, 0);
   rig.append("after").value();
-  (void)rig.store->join(*rig.log, "late", StartFrom::kLatest);
+  (void)rig.join("late", StartFrom::kLatest);
   EXPECT_EQ(late.cursors[0].settled, 1) << "a group that has begun keeps its position";
 }
 
 TEST(MemoryStore, PartitionsAreSharedOutAmongTheMembers) {
-  MemoryRig const rig(4);
-  auto const first = rig.store->join(*rig.log, "billing", StartFrom::kEarliest);
+  MemoryRig rig(4);
+  auto const first = rig.join("billing");
   auto const wanted_by = [&](MemberId member) {
     std::size_t count = 0;
     for (auto const& cursor : first.group->cursors) count += cursor.wanted == member ? 1U : 0U;
     return count;
   };
   EXPECT_EQ(wanted_by(first.member), 4U);
-  auto const second = rig.store->join(*rig.log, "billing", StartFrom::kEarliest);
+  auto const second = rig.join("billing");
   EXPECT_EQ(wanted_by(first.member), 2U);
   EXPECT_EQ(wanted_by(second.member), 2U);
-  rig.store->leave(*rig.log, "billing", first.member, false);
+  rig.leave("billing", first.member);
   EXPECT_EQ(wanted_by(second.member), 4U);
-  rig.store->leave(*rig.log, "billing", second.member, false);
+  rig.leave("billing", second.member);
   EXPECT_EQ(wanted_by(kNobody), 4U);
 }
 

@@ -83,6 +83,11 @@ class FakeIntake final : public Intake {
   [[nodiscard]] bool wait_until_asked() {
     return wait([&] { return asked_; });
   }
+  /// Until the last message is that one, of that epoch or a later one.
+  [[nodiscard]] bool wait_until_last(std::uint32_t epoch, std::int64_t position) {
+    return wait(
+        [&] { return !seen_.empty() && seen_.back().lane.epoch >= epoch && seen_.back().position == position; });
+  }
   /// The views into the records that were delivered are let go of.
   void release() {
     std::lock_guard const lock(mutex_);

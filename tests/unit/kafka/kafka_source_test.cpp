@@ -1,0 +1,226 @@
+#include "kafka/kafka_source.hpp"
+
+#include "config/broker_url.hpp"
+#include "core/ids.hpp"
+#include "kafka/kafka_conf.hpp"
+#include "support/fake_intake.hpp"
+#include "support/notebook.hpp"
+
+#include <fairlead/broker.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What KafkaSource asks of librdkafka, on a real broker: a fake shows nothing about its queues.
+namespace fairlead::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FakeIntake;
+using Clock = std::chrono::steady_clock;
+
+constexpr Intake::Room kMuch{1'000'000, 1'000'000'000};
+constexpr auto kPatience = 30s;
+
+class KafkaSourceOnABroker : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (char const* const url = std::getenv("FAIRLEAD_KAFKA_URL"); url != nullptr && *url != '\0') {
+      config_.broker = url;
+      make_message_id(topic_);
+      config_.destinations[topic_] = {};
+      broker_ = Broker::open(config_).value();
+      broker_->declare(topic_).value();
+      return;
+    }
+    char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
+    if (required != nullptr && std::string_view(required) == "1") FAIL() << "FAIRLEAD_KAFKA_URL is not set";
+    GTEST_SKIP() << "FAIRLEAD_KAFKA_URL is not set";
+  }
+  /// Each message is its own position.
+  void publish(int from, int to) {
+    std::vector<Message> messages;
+    for (int i = from; i < to; ++i) messages.push_back({.payload = std::to_string(i)});
+    for (auto const& result : broker_->publisher(topic_).value().publish_batch(messages)) result.value();
+  }
+  [[nodiscard]] std::unique_ptr<KafkaSource> member(FakeIntake& intake) const {
+    auto const client = client_options(config_, parse_broker_url(config_.broker).value()).value();
+    SourceSetup setup;
+    setup.options = consumer_options(client, "billing", false);
+    setup.topic = topic_;
+    setup.partitions = 1;
+    setup.logger = notebook_;
+    return KafkaSource::open(std::move(setup), intake, Clock::now() + kPatience).value();
+  }
+  static void leave(KafkaSource& source, FakeIntake& intake) {
+    source.stop_intake();
+    intake.release();
+    EXPECT_TRUE(source.close(Clock::now() + kPatience));
+  }
+  /// The positions that came in the epoch of the last message.
+  [[nodiscard]] static std::vector<std::int64_t> positions_in_last_epoch(FakeIntake const& intake) {
+    std::vector<std::int64_t> positions;
+    auto const seen = intake.seen();
+    for (auto const& message : seen) {
+      if (message.lane.epoch == seen.back().lane.epoch) positions.push_back(message.position);
+    }
+    return positions;
+  }
+  [[nodiscard]] static std::vector<std::int64_t> all_between(std::int64_t from, std::int64_t to) {
+    std::vector<std::int64_t> positions(static_cast<std::size_t>(to - from));
+    std::iota(positions.begin(), positions.end(), from);
+    return positions;
+  }
+
+  Config config_;
+  std::string topic_;
+  std::unique_ptr<Broker> broker_;
+  std::shared_ptr<test::Notebook> const notebook_ = std::make_shared<test::Notebook>();
+};
+
+TEST_F(KafkaSourceOnABroker, SeekBackIsFollowedByWhatComesThereAndNothingThatWasFetchedBefore) {
+  publish(0, 5'000);
+  FakeIntake intake({100, 1'000'000'000});
+  auto const source = member(intake);
+  ASSERT_TRUE(intake.wait_for_messages(100));  // the rest lies in librdkafka's queue
+
+  ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 50), Clock::now() + kPatience));
+
+  auto const before = intake.seen().size();
+  intake.set_room(kMuch);
+  source->room_available();
+  ASSERT_TRUE(intake.wait_for_messages(before + 4'950));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(50, 5'000));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, SeekAheadSkipsWhatWasFetchedBefore) {
+  publish(0, 5'000);
+  FakeIntake intake({100, 1'000'000'000});
+  auto const source = member(intake);
+  ASSERT_TRUE(intake.wait_for_messages(100));
+
+  ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 4'000), Clock::now() + kPatience));
+
+  auto const before = intake.seen().size();
+  intake.set_room(kMuch);
+  source->room_available();
+  ASSERT_TRUE(intake.wait_for_messages(before + 1'000));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(4'000, 5'000));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, SeekMayBeRepeatedWhileMessagesFlow) {
+  publish(0, 2'000);
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+  ASSERT_TRUE(intake.wait_for_messages(1));
+
+  for (std::int64_t const position : {1'500, 0, 700, 1'999, 3}) {
+    ASSERT_TRUE(source->seek(SeekTarget::to_position(0, position), Clock::now() + kPatience));
+  }
+
+  ASSERT_TRUE(intake.wait_until_last(6, 1'999));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(3, 2'000));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, SeekRightAfterOpeningWaitsUntilThereIsSomethingToMove) {
+  publish(0, 100);
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+
+  ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 90), Clock::now() + kPatience));
+
+  ASSERT_TRUE(intake.wait_until_last(1, 99));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(90, 100));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, RestartContinuesWhereASeekBackWentAndLateSettlementsChangeNothing) {
+  publish(0, 100);
+  {
+    FakeIntake intake(kMuch);
+    auto const source = member(intake);
+    ASSERT_TRUE(intake.wait_for_messages(100));
+    auto const old = intake.seen().front().lane;
+    source->settle(old, 99);
+    ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 40), Clock::now() + kPatience));
+    source->settle(old, 99);
+    leave(*source, intake);
+  }
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+  ASSERT_TRUE(intake.wait_for_messages(60));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(40, 100));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, SeekToTheEndsAndToATime) {
+  publish(0, 10);
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+  ASSERT_TRUE(intake.wait_for_messages(10));
+
+  ASSERT_TRUE(source->seek(SeekTarget::to_earliest(), Clock::now() + kPatience));
+  ASSERT_TRUE(intake.wait_for_messages(20));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(0, 10));
+
+  auto const between = std::chrono::system_clock::now() + 1ms;
+  while (std::chrono::system_clock::now() < between) {
+  }
+  publish(10, 20);
+  ASSERT_TRUE(intake.wait_for_messages(30));
+  ASSERT_TRUE(source->seek(SeekTarget::to_time(between), Clock::now() + kPatience));
+  ASSERT_TRUE(intake.wait_for_messages(40));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(10, 20));
+
+  ASSERT_TRUE(source->seek(SeekTarget::to_time(between + 1h), Clock::now() + kPatience))
+      << "nothing was published then";
+  ASSERT_TRUE(source->seek(SeekTarget::to_latest(), Clock::now() + kPatience));
+  publish(20, 21);
+  ASSERT_TRUE(intake.wait_for_messages(41));
+  EXPECT_EQ(positions_in_last_epoch(intake), all_between(20, 21));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, PositionsThatTheTopicDoesNotKeepAreRefused) {
+  publish(0, 10);
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+  for (auto const& target :
+       {SeekTarget::to_position(0, 11), SeekTarget::to_position(0, -1), SeekTarget::to_position(1, 0)}) {
+    auto const refused = source->seek(target, Clock::now() + kPatience);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::kInvalidArgument) << refused.error().message;
+  }
+  leave(*source, intake);
+  auto const closed = source->seek(SeekTarget::to_earliest(), Clock::now() + kPatience);
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().code, Errc::kClosed);
+}
+
+TEST_F(KafkaSourceOnABroker, CloseSaysHowManyMessagesKeepTheConsumer) {
+  publish(0, 3);
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+  ASSERT_TRUE(intake.wait_for_messages(3));
+
+  (void)source->close(Clock::now() + 100ms);
+
+  auto const told = notebook_->entries("kafka");
+  ASSERT_FALSE(told.empty());
+  EXPECT_NE(told.back().text.find("messages of it are still being handled"), std::string::npos) << told.back().text;
+  EXPECT_TRUE(told.back().fields.contains("messages"));
+  intake.release();
+}
+
+}  // namespace
+}  // namespace fairlead::kafka
