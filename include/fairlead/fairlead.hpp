@@ -20,5 +20,6 @@
 #include <fairlead/publisher.hpp>
 #include <fairlead/receiver.hpp>
 #include <fairlead/result.hpp>
+#include <fairlead/run_until_signal.hpp>
 #include <fairlead/subscription.hpp>
 #include <fairlead/version.hpp>
