@@ -126,3 +126,12 @@ def judge_effects(history, limits, store_kills, members, verdict):
     verdict.figures.update({'kills': kills, 'store kills': store_kills, 'extra effects': sum(map(len, again.values())),
                             'extra effects bound': kills * limits.concurrency + store_allowance})
     verdict.must_be_zero('extra effects without a kill to explain them', max(0, unexplained - store_allowance))
+
+
+def judge_redrive(history, window, verdict):
+    """A dead letter comes back as a new message; twice at most where the redrive was killed before it had settled it."""
+    handlings = [handling for life in history.lives for handling in life.handled]
+    repeated = len(handlings) - len({handling.number for handling in handlings})
+    verdict.figures.update({'handled again': repeated, 'handled again bound': window})
+    verdict.must_be_zero('handled again beyond the bound', max(0, repeated - window))
+    verdict.must_be_empty('attempt not reset', [handling.number for handling in handlings if handling.attempt != 1])

@@ -134,6 +134,24 @@ class Effects(unittest.TestCase):
         self.assertEqual(self.violations(run), ['effects of unknown keys'])
 
 
+class Redrive(unittest.TestCase):
+    def violations(self, run):
+        verdict = checker.Verdict()
+        checker.judge_redrive(run, 2, verdict)
+        return [text.split(':')[0] for text in verdict.violations]
+
+    def test_a_kill_brings_back_a_window_twice(self):
+        self.assertEqual(self.violations(history(life('a', [0, 1, 2, 1, 2, 3], 0))), [])
+
+    def test_more_than_the_window_comes_twice(self):
+        run = history(life('a', [0, 1, 2, 0, 1, 2, 3], 0))
+        self.assertEqual(self.violations(run), ['handled again beyond the bound'])
+
+    def test_an_attempt_that_goes_on_counting(self):
+        run = history(Life('a', [Handling(0, 'k0', 6, False, 0)]))
+        self.assertEqual(self.violations(run), ['attempt not reset'])
+
+
 class Ledger(unittest.TestCase):
     def test_a_torn_line_is_not_read(self):
         with tempfile.TemporaryDirectory() as folder:

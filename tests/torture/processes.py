@@ -1,7 +1,6 @@
 """The processes of a run: producer and consumers on the real library, and a Redis of its own."""
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -38,7 +37,9 @@ class Setting:
         self.broker, self.url, self.programs, self.folder, self.random = broker, url, programs, folder, random
         self.destination = f'torture-{uuid.uuid4().hex[:12]}'
         self.partitions = partitions
-        self.subscription = {'destination': self.destination, 'group': 'billing', 'ordering': 'key', **subscription}
+        # Kafka knows groups by their name alone: another run's members must not be waited for.
+        self.group = f'{self.destination}-group'
+        self.subscription = {'destination': self.destination, 'group': self.group, 'ordering': 'key', **subscription}
         self.kafka_conf = {'session.timeout.ms': '6000'}  # the least that a Kafka broker allows by default
 
     def program(self, name):
@@ -50,8 +51,8 @@ class Setting:
     def config(self, name, kafka_conf=None):
         path = self.path(f'{name}.json')
         with open(path, 'w', encoding='utf-8') as file:
-            json.dump({'service': 'torture',
-                       'destinations': {self.destination: {'partitions': self.partitions, 'groups': ['billing']}},
+            json.dump({'broker': self.url, 'service': 'torture',
+                       'destinations': {self.destination: {'partitions': self.partitions, 'groups': [self.group]}},
                        'subscriptions': {'torture': self.subscription},
                        'kafka': {'conf': {**self.kafka_conf, **(kafka_conf or {})}},
                        'log': {'level': 'warn'}}, file)
@@ -59,27 +60,36 @@ class Setting:
 
     def start(self, name, command):
         with open(self.path(f'{name}.log'), 'wb') as log:
-            return subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            try:
+                return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            except FileNotFoundError:
+                raise Stuck(f'{command[0]} is not there') from None
 
     def log_of(self, name):
         with open(self.path(f'{name}.log'), encoding='utf-8', errors='replace') as log:
             return ' '.join(log.read().split()[-60:])
 
 
-class Producer:
-    def __init__(self, setting, count, keys, copies_max=0):
-        self.setting = setting
-        self.ledger = setting.path('producer.ledger')
-        self.process = setting.start('producer', [
-            setting.program('torture_producer'), setting.url, setting.config('producer'), self.ledger, count, keys,
-            '--copies-max', copies_max, '--seed', setting.random.getrandbits(31)])
+class Command:
+    """A running program, whose output goes to a log of its name."""
 
-    def finish(self):
-        """How every publish ended, once the producer has."""
-        wait_for(lambda: self.process.poll() is not None, lambda: ledger.count_lines(self.ledger), 'producer')
-        if self.process.returncode != 0:
-            raise Stuck(f'the producer ended with {self.process.returncode}: {self.setting.log_of("producer")}')
-        return ledger.read_answers(self.ledger)
+    def __init__(self, setting, name, words):
+        self.setting, self.name = setting, name
+        self.process = setting.start(name, words)
+
+    def finish(self, seconds=300):
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Stuck(f'{self.name} has not ended after {seconds} s') from None
+        if code != 0:
+            raise Stuck(f'{self.name} ended with {code}: {self.setting.log_of(self.name)}')
+
+    def kill(self):
+        if self.process.poll() is not None:
+            raise Stuck(f'{self.name} had already ended with {self.process.returncode}: '
+                        f'{self.setting.log_of(self.name)}')
+        self.close()
 
     def close(self):
         if self.process.poll() is None:
@@ -87,16 +97,29 @@ class Producer:
         self.process.wait()
 
 
-class Consumer:
+class Producer(Command):
+    def __init__(self, setting, count, keys, copies_max=0):
+        self.ledger = setting.path('producer.ledger')
+        super().__init__(setting, 'producer', [
+            setting.program('torture_producer'), setting.url, setting.config('producer'), self.ledger, count, keys,
+            '--copies-max', copies_max, '--seed', setting.random.getrandbits(31)])
+
+    def finish(self):
+        """How every publish ended, once the producer has."""
+        wait_for(lambda: self.process.poll() is not None, lambda: ledger.count_lines(self.ledger), 'producer')
+        super().finish()
+        return ledger.read_answers(self.ledger)
+
+
+class Consumer(Command):
     """One consumer process; `instance` makes it take the place of its predecessor of that name at once, instead of
     after Kafka's session timeout (static membership; other brokers notice a closed connection by themselves)."""
 
     def __init__(self, setting, name, instance=None, max_handler_us=2_000, drain_seconds=10, outcome='ack'):
-        self.setting, self.name = setting, name
         self.ledger = setting.path(f'{name}.ledger')
         self.life = Life(name, [])
         config = setting.config(name, {'group.instance.id': instance} if instance else {})
-        self.process = setting.start(name, [
+        super().__init__(setting, name, [
             setting.program('torture_consumer'), setting.url, config, self.ledger, '--max-handler-us', max_handler_us,
             '--seed', setting.random.getrandbits(31), '--drain-ms', int(drain_seconds * 1000), '--outcome', outcome])
 
@@ -117,11 +140,9 @@ class Consumer:
         wait_for(is_reached, self.count, self.name)
 
     def kill(self):
-        self.check_alive()
         self.life.end = 'killed'
         self.life.ended_at = time.monotonic_ns()
-        self.process.kill()
-        self.process.wait()
+        super().kill()
         self.life.handled = ledger.read_handlings(self.ledger)
 
     def terminate(self, limit):
@@ -138,13 +159,8 @@ class Consumer:
         self.life.exit_code = self.process.returncode
         self.life.handled = ledger.read_handlings(self.ledger)
 
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
 
-
-class Redis:
+class Redis(Command):
     """A Redis server that keeps what it has answered for, also when it is killed."""
 
     def __init__(self, setting):
@@ -155,13 +171,9 @@ class Redis:
         self.url = f'redis://127.0.0.1:{self.port}/0'
         self.start()
 
-    @staticmethod
-    def is_installed():
-        return shutil.which('redis-server') is not None
-
     def start(self):
         self.starts += 1
-        self.process = self.setting.start(f'redis-{self.starts}', [
+        super().__init__(self.setting, f'redis-{self.starts}', [
             'redis-server', '--bind', '127.0.0.1', '--port', self.port, '--dir', self.setting.folder,
             '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--daemonize', 'no'])
         begin = time.monotonic()
@@ -169,18 +181,10 @@ class Redis:
 
     def answers(self):
         if self.process.poll() is not None:
-            raise Stuck(f'redis-server ended: {self.setting.log_of(f"redis-{self.starts}")}')
+            raise Stuck(f'{self.name} ended: {self.setting.log_of(self.name)}')
         try:
             with socket.create_connection(('127.0.0.1', self.port), 1) as connection:
                 connection.sendall(b'PING\r\n')
                 return connection.recv(16).startswith(b'+PONG')
         except OSError:
             return False
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.kill()

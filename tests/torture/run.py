@@ -16,18 +16,21 @@ import time
 import processes
 import scenarios
 
-RUNS = {'consumer-kills': scenarios.consumer_kills, 'sigterm': scenarios.sigterm}
+RUNS = {'consumer-kills': scenarios.consumer_kills, 'sigterm': scenarios.sigterm, 'storm': scenarios.storm,
+        'redrive': scenarios.redrive}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('scenario', choices=RUNS)
     parser.add_argument('broker', choices=['kafka', 'amqp'])
-    parser.add_argument('--programs', required=True, help='folder of torture_producer and torture_consumer')
+    parser.add_argument('--programs', required=True, help='folder of torture_producer, torture_consumer and fairlead')
     parser.add_argument('--size', choices=['ci', 'full'], default='ci')
     parser.add_argument('--seed', type=int, default=random.SystemRandom().getrandbits(31))
     parser.add_argument('--membership', choices=['static', 'dynamic'],
                         help='Kafka: whether a restarted consumer replaces its predecessor at once')
+    parser.add_argument('--store', choices=['sqlite', 'redis', 'none'], default='sqlite',
+                        help='storm: what keeps the idempotency keys; none shows that the run notices it')
     return parser.parse_args()
 
 
