@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """One torture run against a real broker; the exit code is 1 when a promise was broken.
 
+    tests/brokers/provision.sh --kafka --amqp -- tests/torture/run.py consumer-kills amqp --programs build/release/bin
+
 The broker is the one of FAIRLEAD_KAFKA_URL or FAIRLEAD_AMQP_URL. Without it the run is skipped (exit code 77), and with
 FAIRLEAD_REQUIRE_BROKERS=1 it fails. What the processes wrote is kept when something was wrong.
 """
