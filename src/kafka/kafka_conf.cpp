@@ -113,9 +113,11 @@ NativeOptions producer_options(NativeOptions client, Config const& config) {
   client["compression.codec"] = format_value(config.kafka.compression);
   client["message.timeout.ms"] = std::to_string(message_timeout(config.publish.deadline).count());
   client["message.max.bytes"] = std::to_string(config.publish.max_message_bytes + kFraming);
-  // Above the publish window, which is what bounds memory: librdkafka's queue is never the one that is full.
-  client["queue.buffering.max.messages"] = std::to_string(window + 1'000);
-  client["queue.buffering.max.kbytes"] = std::to_string(window_bytes / 1024 + 1024);
+  // The publish window bounds memory: librdkafka's queue is never the one that is full. Twice, because librdkafka
+  // counts a message until its delivery event is destroyed, when the window has long let others in; an event may hold
+  // it all.
+  client["queue.buffering.max.messages"] = std::to_string(2 * window);
+  client["queue.buffering.max.kbytes"] = std::to_string(2 * (window_bytes / 1024 + 1));
   return client;
 }
 
