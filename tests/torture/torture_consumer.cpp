@@ -45,7 +45,7 @@ std::string line_of(Delivery const& delivery) {
   return Ledger::line(text);
 }
 
-int run(CommandLine const& line, sigset_t const& stop_signals) {
+int run(CommandLine const& line) {
   auto config = load_config(line.value(1)).value();
   config.broker = line.value(0);
   Ledger ledger(line.value(2));
@@ -61,9 +61,7 @@ int run(CommandLine const& line, sigset_t const& stop_signals) {
                                         return rejects ? reject("poison") : ack();
                                       })
                           .value();
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
-  broker->close(std::chrono::milliseconds(line.number_option("drain-ms"))).value();
+  run_until_signal(*broker, std::chrono::milliseconds(line.number_option("drain-ms"))).value();
   auto const stats = subscription.stats();
   if (stats.in_flight == 0) return 0;
   std::cerr << stats.in_flight << " messages were in flight after the drain" << std::endl;
@@ -74,7 +72,7 @@ int run(CommandLine const& line, sigset_t const& stop_signals) {
 }  // namespace fairlead::torture
 
 int main(int argc, char** argv) {
-  sigset_t stop_signals;  // blocked before any thread starts, so that only sigwait sees them
+  sigset_t stop_signals;  // one that comes early waits for run_until_signal
   sigemptyset(&stop_signals);
   sigaddset(&stop_signals, SIGTERM);
   sigaddset(&stop_signals, SIGINT);
@@ -84,8 +82,7 @@ int main(int argc, char** argv) {
         {argc,
          argv,
          {"URL", "CONFIG", "LEDGER"},
-         {{"max-handler-us", "2000"}, {"seed", "1"}, {"drain-ms", "10000"}, {"outcome", "ack"}}},
-        stop_signals);
+         {{"max-handler-us", "2000"}, {"seed", "1"}, {"drain-ms", "10000"}, {"outcome", "ack"}}});
   } catch (std::exception const& error) {
     std::cerr << error.what() << std::endl;
     return 1;
