@@ -49,7 +49,7 @@ TEST_P(RetryQueue, AMessageComesBackAfterTheDelayAsItWasAndToItsGroupOnly) {
   auto billing = broker->subscribe("billing", billing_.handler()).value();
   auto shipping = broker->subscribe("shipping", shipping_.handler()).value();
   auto tier = broker->publisher(retry_name() + ".500ms").value();
-  Headers const headers{{"tenant", "blue"}, {"fairlead-attempts", "2"}};
+  Headers const headers{{"tenant", "blue"}, {"region", std::string("\0\xfe", 2)}};
 
   Stopwatch const waited;
   ASSERT_TRUE(tier.publish("m", {.key = "ann",
@@ -68,7 +68,8 @@ TEST_P(RetryQueue, AMessageComesBackAfterTheDelayAsItWasAndToItsGroupOnly) {
   EXPECT_EQ(back.idempotency_key, "order-1:created");
   EXPECT_EQ(back.routing_key, "eu.web");
   EXPECT_EQ(back.content_type, "text/plain");
-  EXPECT_EQ(back.headers, headers);
+  EXPECT_EQ(back.headers.size(), headers.size());  // in the order of their names: dead-lettering sorts them
+  for (auto const& header : headers) EXPECT_EQ(back.header(header.name), header.value);
   publish(*broker, "new");
   ASSERT_TRUE(eventually([&] { return shipping_.finished() == 1 && billing_.finished() == 2; }));
   EXPECT_EQ(shipping_.payloads(), std::vector<std::string>{"new"});
@@ -185,6 +186,7 @@ TEST_P(RetryQueue, IsNotSubscribedToByItself) {
 // RabbitMQ 4 drops a message after 20 deliveries unless it is told otherwise.
 TEST_P(RetryQueue, NeitherMessagesNorDeadLettersAreLostByManyDeliveries) {
   auto configuration = config();
+  configuration.log.level = LogLevel::kError;  // not of each that was dropped
   read_dead_letters(configuration);
   auto broker = open(configuration);
   {
