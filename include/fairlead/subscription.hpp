@@ -31,6 +31,7 @@ struct SubscriptionStats {
   std::uint64_t stale = 0;          ///< settled too late: the partition or connection was gone, the broker redelivers
   std::uint64_t overrun = 0;        ///< handlers that ran longer than `timeout`
   std::uint64_t in_flight = 0;      ///< now: taken in and not settled
+  std::uint64_t partitions = 0;     ///< now: partitions (RabbitMQ: queues) that this member reads; 0 until it has joined
 };
 
 class SubscriptionCore;  // src/consume/subscription_core.hpp
