@@ -12,6 +12,7 @@
 #include <iostream>
 #include <mutex>
 #include <string>
+#include <thread>
 
 int main(int argc, char** argv) {
   using namespace std::chrono_literals;
@@ -36,7 +37,11 @@ int main(int argc, char** argv) {
   auto running = broker
                      ->subscribe("doomed",
                                  [&](fairlead::Delivery const& delivery) {
-                                   if (handled == count) ::_exit(0);
+                                   if (handled == count) {
+                                     // What is settled too early shall have the time to get there.
+                                     if (argc == 7) std::this_thread::sleep_for(200ms);
+                                     ::_exit(0);
+                                   }
                                    ++handled;
                                    std::cout << delivery.payload() << std::endl;  // flushed: nothing is after _exit
                                    return fairlead::ack();
