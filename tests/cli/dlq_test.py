@@ -9,6 +9,7 @@ FAIRLEAD_REQUIRE_BROKERS=1 it fails.
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -168,6 +169,21 @@ class Redrive(Dlq):
         self.assertRegex(self.last_line(self.dlq('redrive', '--max', '30')), r'^redriven 30 put back \d+ failed 0$')
         self.assertEqual(len(self.listed()), 70)
         self.assertEqual(len(self.consume()), 30)
+
+    def test_what_cannot_be_redriven_stays_a_dead_letter(self):
+        total = 200
+        self.make_dead_letters(total)
+        # A broker that routes to partitions by name has no place for most of these.
+        mistaken = self.run_command('dlq', 'redrive', '--url', self.url, self.destination, '--group', self.group,
+                                    '--partitions', '50', timeout=TAKE_SECONDS)
+        redriven, failed = map(int, re.fullmatch(r'redriven (\d+) put back \d+ failed (\d+)',
+                                                 self.last_line(mistaken)).groups())
+        self.assertEqual(mistaken.returncode, 1 if failed else 0, mistaken.stderr)
+        left = self.listed()
+        self.assertEqual(len(left), total - redriven)
+        came_back = self.consume()
+        self.assertEqual(len(came_back), redriven)
+        self.assertEqual({message['id'] for message in left + came_back}, {f'm-{i}' for i in range(total)})
 
     def test_it_ends_although_all_fail_again_at_once(self):
         total = 500
