@@ -62,9 +62,8 @@ CLI::App* add_dlq(CLI::App& app, DlqCommand& command) {
   redrive->footer(
       "Example:\n  fairlead dlq redrive --config orders.yaml orders --group billing --older-than 1h --dry-run\n"
       "Each is settled after its new publish was confirmed. Those that are not meant are put back at the end; those\n"
-      "that fail again meanwhile are left for the next run. `redriven N put back N failed N` on standard error ends "
-      "it.\n"
-      "It may be killed and run again: what was not confirmed yet then comes twice, with the same id.\n");
+      "that fail again meanwhile are left for the next run. Ends with `redriven N put back N failed N`. It may be\n"
+      "killed and run again: what was not confirmed yet then comes twice, with the same id.\n");
 
   auto* const purge = add_action(*dlq, "purge", "Delete dead letters for good", command, Action::kPurge);
   add_choice(*purge, command);
@@ -72,7 +71,7 @@ CLI::App* add_dlq(CLI::App& app, DlqCommand& command) {
   purge->add_flag("--yes", command.yes, "Really");
   purge->footer(
       "Example:\n  fairlead dlq purge --config orders.yaml orders --group billing --older-than 30d --yes\n"
-      "Those that are not meant are put back at the end. `purged N put back N failed N` on standard error ends it.\n");
+      "Those that are not meant are put back at the end. Ends with `purged N put back N failed N`.\n");
   return dlq;
 }
 
