@@ -22,6 +22,7 @@ struct Capability {
 struct Capabilities {
   std::string_view system;  ///< `kafka`, `rabbitmq`, `memory`
   Capability key_order;
+  Capability spread_by_partition;  ///< with key order, the members of a group handle different partitions at once
   Capability priority;
   Capability time_to_live;
   Capability routing_patterns;        ///< groups that see only some routing keys

@@ -24,6 +24,9 @@ Capabilities amqp_capabilities() {
   Capabilities can;
   can.system = "rabbitmq";
   can.key_order = {Support::kEmulated, "each partition is a queue with a single active consumer"};
+  can.spread_by_partition = {
+      Support::kImpossible,
+      "the member that came first is the active consumer of every partition, the others stand by"};
   can.priority = {Support::kNative, "needs `amqp.queue_type: classic`"};
   can.kept_without_group = {Support::kImpossible,
                             "RabbitMQ keeps messages in the queues of groups: list the groups in "

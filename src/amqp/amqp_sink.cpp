@@ -31,12 +31,14 @@ AmqpSink::AmqpSink(DestinationPlan const& plan, std::shared_ptr<PublishChannel> 
       queue_(queue_of(plan)),
       encoder_(exchange_),
       partitions_(plan.config.partitions),
-      has_priorities_(plan.config.amqp.queue_type == QueueType::kClassic) {
+      // A copy of a message keeps its priority, whether or not its queue heeds it.
+      takes_priorities_(plan.kind != DestinationPlan::Kind::kDestination ||
+                        plan.config.amqp.queue_type == QueueType::kClassic) {
   if (!queue_.empty()) encoder_.carry_routing_key_as_header();
 }
 
 Result<void> AmqpSink::publish(Outbound const& message, PendingPublish& pending) {
-  if (message.priority && !has_priorities_) {
+  if (message.priority && !takes_priorities_) {
     return Error{Errc::kUnsupported, "priority needs `amqp.queue_type: classic` on the destination", false, false, 0};
   }
   auto const words = queue_.empty() ? message.routing_key : std::string_view(queue_);

@@ -29,7 +29,7 @@ class AmqpSink final : public Sink {
   std::string queue_;  // that all messages are for, without the partition; empty: what is bound gets them
   PublishEncoder encoder_;
   int partitions_;
-  bool has_priorities_;
+  bool takes_priorities_;
   std::atomic<std::uint32_t> round_robin_{0};
 };
 

@@ -167,6 +167,7 @@ bool Consumer::fill(Inbound& message, amqp_basic_deliver_t const& delivery, Cont
   message.redelivered = delivery.redelivered != 0;
   message.payload = content.body;
   message.timestamp_ms = static_cast<std::int64_t>(properties.timestamp_s) * 1000;
+  message.priority = properties.priority;
   take_routing_key(message, delivery);
   if (!take_headers(properties.headers, message)) return false;
   if (!properties.message_id.empty()) message.id = properties.message_id;

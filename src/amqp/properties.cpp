@@ -87,7 +87,7 @@ bool read_properties(std::string_view encoded, Properties& properties) noexcept 
   if (has(AMQP_BASIC_CONTENT_ENCODING_FLAG)) cursor.short_string();
   if (has(AMQP_BASIC_HEADERS_FLAG)) properties.headers = cursor.long_string();
   if (has(AMQP_BASIC_DELIVERY_MODE_FLAG)) cursor.number<std::uint8_t>();
-  if (has(AMQP_BASIC_PRIORITY_FLAG)) cursor.number<std::uint8_t>();
+  if (has(AMQP_BASIC_PRIORITY_FLAG)) properties.priority = cursor.number<std::uint8_t>();
   if (has(AMQP_BASIC_CORRELATION_ID_FLAG)) cursor.short_string();
   if (has(AMQP_BASIC_REPLY_TO_FLAG)) cursor.short_string();
   if (has(AMQP_BASIC_EXPIRATION_FLAG)) cursor.short_string();

@@ -3,6 +3,7 @@
 #include "consume/inbound.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace fairlead::amqp {
@@ -12,6 +13,7 @@ struct Properties {
   std::string_view content_type;
   std::string_view headers;  ///< the encoded table without its size
   std::string_view message_id;
+  std::optional<std::uint8_t> priority;
   std::uint64_t timestamp_s = 0;
 };
 

@@ -48,11 +48,11 @@ struct DestinationPlan {
 }
 
 /// `<destination>.<group>.dlq`
-[[nodiscard]] std::string dead_letter_name(std::string_view destination, std::string_view group);
+[[nodiscard]] FAIRLEAD_EXPORT std::string dead_letter_name(std::string_view destination, std::string_view group);
 
 /// `<destination>.<group>.retry.10s`; without the last part for a delay of zero.
-[[nodiscard]] std::string retry_name(std::string_view destination, std::string_view group,
-                                     std::chrono::milliseconds delay);
+[[nodiscard]] FAIRLEAD_EXPORT std::string retry_name(std::string_view destination, std::string_view group,
+                                                     std::chrono::milliseconds delay);
 
 /// The plans of a group's delayed retries, the shortest first. `destination` is of kind kDestination.
 [[nodiscard]] std::vector<DestinationPlan> plan_retries(DestinationPlan const& destination, GroupPlan const& group);

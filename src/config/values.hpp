@@ -22,7 +22,7 @@ Complaint parse_value(std::string_view text, double& out);
 Complaint parse_value(std::string_view text, std::size_t& out);  // a size: 512KiB, 32MiB, 1000000
 Complaint parse_value(std::string_view text, std::chrono::milliseconds& out);
 Complaint parse_value(std::string_view text, std::chrono::seconds& out);
-Complaint parse_value(std::string_view text, Rate& out);
+FAIRLEAD_EXPORT Complaint parse_value(std::string_view text, Rate& out);
 Complaint parse_value(std::string_view text, Ordering& out);
 Complaint parse_value(std::string_view text, StartFrom& out);
 Complaint parse_value(std::string_view text, OnOutage& out);

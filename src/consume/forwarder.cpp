@@ -30,6 +30,7 @@ Result<void> Forwarder::publish(Inbound const& message, Completion done) const {
   out.idempotency_key = message.idempotency_key;
   out.content_type = message.content_type;
   out.routing_key = message.routing_key;
+  out.priority = message.priority;
   out.traceparent = message.trace.empty() ? message.traceparent : std::string_view(message.trace);
   out.timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
 

@@ -55,6 +55,7 @@ void Inbound::clear() noexcept {
   expires_at_ms = 0;
   due_at_ms = 0;
   redelivered = false;
+  priority.reset();
   payload = key = id = idempotency_key = content_type = routing_key = traceparent = only_group = {};
   headers.clear();
   has_envelope = false;

@@ -87,6 +87,7 @@ struct Inbound {
   std::int64_t expires_at_ms = 0;  // since the epoch, 0 for never
   std::int64_t due_at_ms = 0;      // since the epoch; a delayed retry, which the source holds back until then
   bool redelivered = false;
+  std::optional<std::uint8_t> priority;  // where the broker has them
   std::string_view payload;
   std::string_view key;
   std::string_view id;

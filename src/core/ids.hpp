@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fairlead/export.hpp>
+
 #include <cstdint>
 #include <string>
 
@@ -9,7 +11,7 @@ namespace fairlead {
 [[nodiscard]] std::uint64_t random_bits() noexcept;
 
 /// Replaces `out` with a new UUIDv7 (RFC 9562): 36 characters that sort by time. Allocates nothing when `out` has room.
-void make_message_id(std::string& out);
+FAIRLEAD_EXPORT void make_message_id(std::string& out);
 
 /// Writes `digits` lower-case hexadecimal digits of `value`, most significant first.
 void write_hex(char* out, std::uint64_t value, int digits) noexcept;

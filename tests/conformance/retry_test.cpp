@@ -150,6 +150,7 @@ TEST_P(Retries, KeyComesBackToTheMemberThatHandlesIt) {
   auto configuration = config_with_tiers({100ms});
   orders_of(configuration).partitions = 6;
   auto first = open(configuration);
+  if (auto const& can = first->capabilities().spread_by_partition; !can) GTEST_SKIP() << can.reason;
   auto second = open(configuration);
   auto first_member = first->subscribe("billing", first_seen.handler()).value();
   auto second_member = second->subscribe("billing", second_seen.handler()).value();

@@ -68,6 +68,7 @@ TEST(Properties, AreReadAsRabbitmqcWritesThem) {
   all.expiration = to_bytes("1000");
   all.message_id = to_bytes("id-1");
   all.timestamp = 1'700'000'000;
+  all.priority = 7;
   auto const bytes = encode(all);
 
   Properties properties;
@@ -75,6 +76,7 @@ TEST(Properties, AreReadAsRabbitmqcWritesThem) {
   EXPECT_EQ(properties.content_type, "application/json");
   EXPECT_EQ(properties.message_id, "id-1");
   EXPECT_EQ(properties.timestamp_s, 1'700'000'000u);
+  EXPECT_EQ(properties.priority, 7);
   Inbound message;
   ASSERT_TRUE(take_headers(properties.headers, message));
   EXPECT_EQ(header(message, "name"), "value");
