@@ -120,6 +120,10 @@ Result<std::unique_ptr<Sink>> AmqpBroker::do_open_sink(DestinationPlan const& pl
 }
 
 Result<std::unique_ptr<Source>> AmqpBroker::do_open_source(SourceSpec const& spec, Intake& intake, TimePoint deadline) {
+  if (spec.destination.kind == DestinationPlan::Kind::kRetry) {
+    return Error{Errc::kUnsupported, "'" + spec.destination.name + "' is read by the subscriptions of its own group",
+                 false, false, 0};
+  }
   if (auto checked = amqp::check_plan(spec.destination); !checked) return std::move(checked).error();
   amqp::Connection* connection = nullptr;
   {

@@ -11,29 +11,40 @@
 
 namespace fairlead::amqp {
 
+namespace {
+
+/// The queue of a dead letter, or what the queues of a retry's group have in common.
+std::string queue_of(DestinationPlan const& plan) {
+  switch (plan.kind) {
+    case DestinationPlan::Kind::kDestination: return {};
+    case DestinationPlan::Kind::kDeadLetter: return plan.name;
+    case DestinationPlan::Kind::kRetry: return plan.destination + "." + plan.groups.front().name;
+  }
+  return {};
+}
+
+}  // namespace
+
 AmqpSink::AmqpSink(DestinationPlan const& plan, std::shared_ptr<PublishChannel> channel)
     : channel_(std::move(channel)),
       exchange_(exchange_name(plan)),
-      dead_letter_queue_(plan.kind == DestinationPlan::Kind::kDeadLetter ? plan.name : std::string()),
+      queue_(queue_of(plan)),
       encoder_(exchange_),
       partitions_(plan.config.partitions),
       has_priorities_(plan.config.amqp.queue_type == QueueType::kClassic) {
-  if (!dead_letter_queue_.empty()) encoder_.carry_routing_key_as_header();
+  if (!queue_.empty()) encoder_.carry_routing_key_as_header();
 }
 
 Result<void> AmqpSink::publish(Outbound const& message, PendingPublish& pending) {
   if (message.priority && !has_priorities_) {
     return Error{Errc::kUnsupported, "priority needs `amqp.queue_type: classic` on the destination", false, false, 0};
   }
-  if (!dead_letter_queue_.empty()) {
-    return channel_->publish(encoder_, exchange_, dead_letter_queue_, message, pending);
-  }
-  if (partitions_ <= 1) return channel_->publish(encoder_, exchange_, message.routing_key, message, pending);
+  auto const words = queue_.empty() ? message.routing_key : std::string_view(queue_);
+  if (partitions_ <= 1) return channel_->publish(encoder_, exchange_, words, message, pending);
 
   // The partition is the last word; with_partition() without its allocation.
   constexpr std::size_t kDigits = 4;  // up to 1024 partitions
   std::array<char, kShortStringMax + 1 + 1 + kDigits> key;
-  auto const& words = message.routing_key;
   if (words.size() > kShortStringMax) return channel_->publish(encoder_, exchange_, words, message, pending);
   std::memcpy(key.data(), words.data(), words.size());
   auto* end = key.data() + words.size();

@@ -12,7 +12,9 @@
 
 namespace fairlead::amqp {
 
-/// A destination as it is published to: its exchange, and the partition as last word of the routing key. Thread-safe.
+/// A destination as it is published to: its exchange, and the partition as last word of the routing key. Dead letters
+/// and retries are routed by the name of the queue they are for instead, and carry their routing key as a header.
+/// Thread-safe.
 class AmqpSink final : public Sink {
  public:
   AmqpSink(DestinationPlan const& plan, std::shared_ptr<PublishChannel> channel);
@@ -24,7 +26,7 @@ class AmqpSink final : public Sink {
 
   std::shared_ptr<PublishChannel> channel_;
   std::string exchange_;
-  std::string dead_letter_queue_;  // empty: a destination with an exchange
+  std::string queue_;  // that all messages are for, without the partition; empty: what is bound gets them
   PublishEncoder encoder_;
   int partitions_;
   bool has_priorities_;

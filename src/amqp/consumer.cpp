@@ -15,9 +15,6 @@ namespace fairlead::amqp {
 
 namespace {
 
-// An idle consumer's ack leaves this long after the first settlement; a busy one acks every kMaxAckBatch messages.
-constexpr std::chrono::milliseconds kAckDelay{2};
-constexpr int kMaxAckBatch = 64;
 // A queue that was deleted and declared again by somebody is found again within the larger of these.
 constexpr BackoffPolicy kReopen{std::chrono::milliseconds{200}, std::chrono::milliseconds{2'000}, 2.0};
 constexpr std::chrono::seconds kStable{5};
@@ -27,6 +24,12 @@ constexpr std::chrono::seconds kCheckInterval{5};
 
 bool is_anonymous(SourceSpec const& spec) noexcept {
   return spec.group.name.empty() && spec.destination.kind == DestinationPlan::Kind::kDestination;
+}
+
+/// From the first settlement to the ack of an idle consumer. The rest of the interval is for the way to the I/O thread
+/// and to the broker.
+std::chrono::microseconds ack_delay(SettleConfig const& settle) noexcept {
+  return std::chrono::microseconds(settle.interval) * 2 / 5;
 }
 
 std::uint16_t prefetch_of(SourceSpec const& spec) noexcept {
@@ -48,7 +51,7 @@ Consumer::Consumer(std::shared_ptr<SourceSpec const> spec, std::shared_ptr<Feed>
       mailbox_(std::move(mailbox)),
       partition_(partition),
       prefetch_(prefetch_of(*spec_)),
-      ack_batch_(static_cast<std::uint64_t>(std::clamp(prefetch_ / 4, 1, kMaxAckBatch))),
+      ack_batch_(static_cast<std::uint64_t>(std::clamp(prefetch_ / 4, 1, std::max(spec_->config.settle.messages, 1)))),
       lane_{partition, 0},
       backoff_(kReopen, random_seed()) {}
 
@@ -164,7 +167,7 @@ bool Consumer::fill(Inbound& message, amqp_basic_deliver_t const& delivery, Cont
   message.redelivered = delivery.redelivered != 0;
   message.payload = content.body;
   message.timestamp_ms = static_cast<std::int64_t>(properties.timestamp_s) * 1000;
-  take_routing_key(message, to_view(delivery.routing_key));
+  take_routing_key(message, delivery);
   if (!take_headers(properties.headers, message)) return false;
   if (!properties.message_id.empty()) message.id = properties.message_id;
   if (!properties.content_type.empty()) message.content_type = properties.content_type;
@@ -172,9 +175,10 @@ bool Consumer::fill(Inbound& message, amqp_basic_deliver_t const& delivery, Cont
   return true;
 }
 
-void Consumer::take_routing_key(Inbound& message, std::string_view routing_key) const {
+void Consumer::take_routing_key(Inbound& message, amqp_basic_deliver_t const& delivery) const {
+  if (delivery.exchange.len == 0) return;  // a dead letter or a retry: the original one, if any, is among the headers
   auto const& plan = spec_->destination;
-  if (plan.kind == DestinationPlan::Kind::kDeadLetter) return;  // the original one is among the headers
+  auto const routing_key = to_view(delivery.routing_key);
   message.routing_key = routing_key;
   if (plan.config.partitions <= 1) return;
   auto const dot = routing_key.rfind('.');
@@ -193,9 +197,9 @@ void Consumer::on_read_end() {
 
 void Consumer::on_raised() {
   if (!is_open()) return;
-  if (settlement_.is_urgent()) return acknowledge();
+  if (settlement_.is_urgent() || feed_->is_stopped) return acknowledge();
   if (ack_at_ != TimePoint::max()) return;
-  ack_at_ = connection().now() + kAckDelay;
+  ack_at_ = connection().now() + ack_delay(spec_->config.settle);
   plan_timer();
 }
 

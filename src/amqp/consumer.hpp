@@ -51,7 +51,7 @@ class Consumer final : public Channel, public std::enable_shared_from_this<Consu
   void on_timer(TimePoint now) override;
 
   [[nodiscard]] bool fill(Inbound& message, amqp_basic_deliver_t const& delivery, Content& content) const;
-  void take_routing_key(Inbound& message, std::string_view routing_key) const;
+  void take_routing_key(Inbound& message, amqp_basic_deliver_t const& delivery) const;
   void acknowledge();
   void check_queue();
   void resubscribe();

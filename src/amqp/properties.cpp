@@ -69,6 +69,13 @@ class TextRoom {
   std::size_t table_bytes_;
 };
 
+/// What RabbitMQ adds when it delivers a message again or moves it on; nothing that a publisher said. (x-death itself
+/// is an array.)
+bool is_brokers_note(std::string_view name) noexcept {
+  return name.starts_with("x-") && (name == "x-delivery-count" || name == "x-acquired-count" ||
+                                    name.starts_with("x-first-death-") || name.starts_with("x-last-death-"));
+}
+
 }  // namespace
 
 bool read_properties(std::string_view encoded, Properties& properties) noexcept {
@@ -124,7 +131,7 @@ bool take_headers(std::string_view table, Inbound& message) {
       case AMQP_FIELD_KIND_VOID: kept = false; break;
       default: return false;
     }
-    if (cursor.ok() && kept) message.take_header(name, value);
+    if (cursor.ok() && kept && !is_brokers_note(name)) message.take_header(name, value);
   }
   return cursor.ok();
 }

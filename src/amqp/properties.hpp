@@ -23,7 +23,8 @@ struct Properties {
 
 /// Gives each header of an encoded table to `message.take_header`. Strings and byte arrays stay as they are, numbers,
 /// booleans and timestamps (seconds) become text in `message.scratch`. Nested tables, arrays, decimals and void have
-/// no form as a byte string and are left out. Returns false when the table is malformed.
+/// no form as a byte string and are left out, as are the broker's own notes on deliveries and on dead-lettering: a copy
+/// of the message would carry them on. Returns false when the table is malformed.
 [[nodiscard]] bool take_headers(std::string_view table, Inbound& message);
 
 }  // namespace fairlead::amqp

@@ -4,6 +4,7 @@
 #include "amqp/frame_writer.hpp"
 
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,10 @@ namespace {
 
 // With a priority queue, RabbitMQ keeps one queue per level: as many as PublishOptions::priority has.
 constexpr std::int64_t kMaxPriority = 9;
+// RabbitMQ 4 gives up on a message of a quorum queue after 20 deliveries: consumers that crash, with all that they have
+// prefetched, and looks at dead letters use these up. Fairlead counts attempts itself, so there is no limit. Not a
+// dead letter exchange behind the limit: messages past their time to live would go there too, which other brokers drop.
+constexpr std::int64_t kDeliveryLimit = std::numeric_limits<std::int32_t>::max();
 
 std::string quoted(std::string_view what, std::string_view name) {
   return std::string(what) + " '" + std::string(name) + "'";
@@ -72,10 +77,15 @@ Request declare_exchange(DestinationPlan const& plan) {
 Request declare_queue(AmqpDestination const& settings, std::string_view queue, bool is_passive, bool is_single_active) {
   Arguments arguments;
   bool const is_classic = settings.queue_type == QueueType::kClassic;
+  auto const number_unless_set = [&](std::string_view name, std::int64_t value) {
+    if (!settings.queue_arguments.contains(name)) arguments.number(name, value);
+  };
   arguments.text("x-queue-type", is_classic ? "classic" : "quorum");
   if (is_single_active) arguments.boolean("x-single-active-consumer", true);
-  if (is_classic && !settings.queue_arguments.contains("x-max-priority")) {
-    arguments.number("x-max-priority", kMaxPriority);
+  if (is_classic) {
+    number_unless_set("x-max-priority", kMaxPriority);
+  } else {
+    number_unless_set("x-delivery-limit", kDeliveryLimit);
   }
   for (auto const& [name, value] : settings.queue_arguments) arguments.guess(name, value);
   amqp_queue_declare_t declare{};
@@ -116,17 +126,39 @@ void add_dead_letter(Script& script, DestinationPlan const& plan, std::string_vi
   script.push_back(declare_queue(settings, queue, !plan.config.declare, false));
 }
 
+/// Published with the name of a group's queue as routing key, a message waits here and then goes to that queue.
+void add_tier(Script& script, DestinationPlan plan) {
+  // Quorum also where the destination is classic: only these queues keep an expired message until the queue behind has
+  // confirmed it (`at-least-once`, which needs `reject-publish`).
+  AmqpDestination settings;
+  settings.queue_arguments = {{"x-message-ttl", std::to_string(plan.delay.count())},
+                              {"x-dead-letter-exchange", ""},
+                              {"x-dead-letter-strategy", "at-least-once"},
+                              {"x-overflow", "reject-publish"}};
+  plan.config.amqp.type = ExchangeType::kFanout;
+  script.push_back(declare_exchange(plan));
+  script.push_back(declare_queue(settings, plan.name, !plan.config.declare, false));
+  if (plan.config.declare) script.push_back(bind_queue(plan, plan.name, {}));
+}
+
+/// Of a destination whose queues have an exchange.
+bool has_exchange(DestinationPlan const& plan) noexcept {
+  return plan.kind == DestinationPlan::Kind::kDestination ||
+         (plan.kind == DestinationPlan::Kind::kRetry && plan.delay.count() > 0);
+}
+
 }  // namespace
 
 std::string queue_name(DestinationPlan const& plan, std::string_view group, std::int32_t partition) {
   if (plan.kind == DestinationPlan::Kind::kDeadLetter) return plan.name;
-  auto name = plan.name + "." + std::string(group);
+  auto const& destination = plan.kind == DestinationPlan::Kind::kRetry ? plan.destination : plan.name;
+  auto name = destination + "." + std::string(group);
   if (plan.config.partitions > 1) name += "." + std::to_string(partition);
   return name;
 }
 
 std::string_view exchange_name(DestinationPlan const& plan) noexcept {
-  if (plan.kind == DestinationPlan::Kind::kDeadLetter) return {};
+  if (!has_exchange(plan)) return {};
   return plan.config.amqp.exchange.empty() ? std::string_view(plan.name) : plan.config.amqp.exchange;
 }
 
@@ -156,6 +188,10 @@ Script declare_destination(DestinationPlan const& plan) {
   Script script;
   if (plan.kind == DestinationPlan::Kind::kDeadLetter) {
     add_dead_letter(script, plan, plan.name);
+    return script;
+  }
+  if (plan.kind == DestinationPlan::Kind::kRetry) {
+    if (has_exchange(plan)) add_tier(script, plan);
     return script;
   }
   script.push_back(declare_exchange(plan));

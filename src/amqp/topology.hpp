@@ -12,10 +12,12 @@
 // What the exchanges and queues of a destination are called, and the requests that declare them.
 namespace fairlead::amqp {
 
-/// `orders.billing`, or `orders.billing.3` when the destination has partitions.
+/// `orders.billing`, or `orders.billing.3` when the destination has partitions. Of a retry: the queue that its messages
+/// go back to.
 [[nodiscard]] std::string queue_name(DestinationPlan const& plan, std::string_view group, std::int32_t partition);
 
-/// The exchange a destination is published to; empty, the default exchange, for a dead letter.
+/// The exchange a destination is published to; empty, the default exchange, for a dead letter and for a retry without
+/// a tier.
 [[nodiscard]] std::string_view exchange_name(DestinationPlan const& plan) noexcept;
 
 /// What a message's or binding's routing words become: the partition number is the last word when there are partitions.
@@ -24,7 +26,8 @@ namespace fairlead::amqp {
 /// Whether the destination's settings go together on RabbitMQ.
 [[nodiscard]] Result<void> check_plan(DestinationPlan const& plan);
 
-/// The exchange and the queues of all groups; with `declare: false` only asks whether they exist.
+/// The exchange and the queues of all groups; with `declare: false` only asks whether they exist. Nothing for a retry
+/// without a tier.
 [[nodiscard]] Script declare_destination(DestinationPlan const& plan);
 
 /// The exchange and one queue of a group, as its consumer needs them.

@@ -54,7 +54,7 @@ int run_config_check(std::string const& file);
 /// Prints the error on standard error, without secrets, and gives the exit code for it.
 int report(Error const& error);
 
-/// `200ms`, `5s`, `1m`, `1h`; a number alone is refused.
+/// `200ms`, `5s`, `1m`, `1h`, `7d`; a number alone is refused.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_time(std::string const& text);
 
 }  // namespace fairlead::cli

@@ -1,4 +1,6 @@
 #include "cli/command.hpp"
+#include "cli/dlq_options.hpp"
+#include "cli/target_options.hpp"
 #include "observe/redact.hpp"
 
 #include <fairlead/version.hpp>
@@ -12,18 +14,6 @@
 namespace {
 
 using namespace fairlead;
-
-void add_target(CLI::App& command, cli::Target& target) {
-  auto* url = command.add_option("--url", target.url,
-                                 "Broker URL: kafka://h:9092, amqp://user:password@h/vhost, memory://name");
-  auto* file = command.add_option("--config", target.config_file, "Configuration file (YAML or JSON)");
-  url->excludes(file);
-  command.add_option("DESTINATION", target.destination, "Name of the destination")->required();
-  command.add_flag("--verbose", target.verbose, "Log what happens on standard error");
-  command.callback([url, file] {
-    if (url->count() + file->count() == 0) throw CLI::RequiredError("--url or --config");
-  });
-}
 
 std::string versions() {
   return "fairlead " + std::string(version()) + "\nlibrdkafka " + std::string(kafka_client_version()) +
@@ -39,11 +29,12 @@ int run(int argc, char** argv) {
       "wrong.\nExamples:\n  fairlead declare --url amqp://guest:guest@127.0.0.1/ orders --group billing\n"
       "  seq 10 | fairlead publish --url amqp://guest:guest@127.0.0.1/ orders\n"
       "  fairlead consume --url amqp://guest:guest@127.0.0.1/ orders --group billing --count 10\n"
+      "  fairlead dlq redrive --url amqp://guest:guest@127.0.0.1/ orders --group billing\n"
       "`fairlead COMMAND --help` has more.\n");
 
   cli::Target declare_target;
   auto* declare = app.add_subcommand("declare", "Create what is missing of a destination and its groups");
-  add_target(*declare, declare_target);
+  cli::add_target(*declare, declare_target);
   declare->add_option("--group", declare_target.groups, "A group to declare; may be repeated")->allow_extra_args(false);
   declare->add_option("--partitions", declare_target.partitions, "How many partitions")->check(CLI::Range(1, 1024));
   declare->footer(
@@ -51,7 +42,7 @@ int run(int argc, char** argv) {
 
   cli::PublishCommand publish_command;
   auto* publish = app.add_subcommand("publish", "Publish each line of standard input");
-  add_target(*publish, publish_command.target);
+  cli::add_target(*publish, publish_command.target);
   publish->add_option("--key", publish_command.key, "Key of every message");
   publish->add_option("--header", publish_command.headers, "Header NAME=VALUE of every message; may be repeated")
       ->allow_extra_args(false);
@@ -69,7 +60,7 @@ int run(int argc, char** argv) {
 
   cli::ConsumeCommand consume_command;
   auto* consume = app.add_subcommand("consume", "Print the messages of a group");
-  add_target(*consume, consume_command.target);
+  cli::add_target(*consume, consume_command.target);
   consume->add_option("--group", consume_command.group, "The group to consume as")->required();
   consume->add_option("--partitions", consume_command.target.partitions, "How many partitions the destination has")
       ->check(CLI::Range(1, 1024));
@@ -83,6 +74,9 @@ int run(int argc, char** argv) {
       "Examples:\n  fairlead consume --url kafka://127.0.0.1:9092 numbers --group g --count 10\n"
       "  fairlead consume --config orders.yaml orders --group billing --idle-exit 5s --json\n"
       "A message is settled after its line was written. SIGINT and SIGTERM end it by draining.\n");
+
+  cli::DlqCommand dlq_command;
+  auto const* const dlq = cli::add_dlq(app, dlq_command);
 
   std::string checked_file;
   auto* config = app.add_subcommand("config", "Look at configurations");
@@ -103,6 +97,7 @@ int run(int argc, char** argv) {
   if (*declare) return cli::run_declare(declare_target);
   if (*publish) return cli::run_publish(publish_command);
   if (*consume) return cli::run_consume(consume_command);
+  if (*dlq) return cli::run_dlq(dlq_command);
   return cli::run_config_check(checked_file);
 }
 

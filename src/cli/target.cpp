@@ -85,6 +85,7 @@ std::optional<std::chrono::milliseconds> parse_time(std::string const& text) {
   if (unit == "s") return std::chrono::seconds(value);
   if (unit == "m") return std::chrono::minutes(value);
   if (unit == "h") return std::chrono::hours(value);
+  if (unit == "d") return std::chrono::hours(24 * value);
   return std::nullopt;
 }
 

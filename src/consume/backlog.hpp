@@ -76,6 +76,7 @@ class Backlog {
   [[nodiscard]] std::vector<Settlement> settled();
 
   [[nodiscard]] std::size_t in_flight() const noexcept { return unsettled_; }
+  [[nodiscard]] std::size_t open_lanes() const noexcept { return lanes_.count_open(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
   [[nodiscard]] std::uint64_t redelivered() const noexcept { return redelivered_; }

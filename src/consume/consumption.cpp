@@ -22,6 +22,7 @@ SubscriptionStats Consumption::stats() const {
   stats.redelivered = backlog_.redelivered();
   stats.stale = backlog_.stale();
   stats.in_flight = backlog_.in_flight();
+  stats.partitions = backlog_.open_lanes();
   return stats;
 }
 

@@ -1,5 +1,7 @@
 #include "consume/lane_table.hpp"
 
+#include <algorithm>
+
 namespace fairlead {
 
 LaneTable::Entry& LaneTable::open(Lane lane) {
@@ -15,5 +17,10 @@ LaneTable::Entry* LaneTable::find_any_epoch(Lane lane) noexcept {
 }
 
 void LaneTable::close(Entry& entry) noexcept { entry = Entry{entry.lane, false, false, 0, 0, {}}; }
+
+std::size_t LaneTable::count_open() const noexcept {
+  auto const count = std::count_if(entries_.begin(), entries_.end(), [](Entry const& entry) { return entry.is_open; });
+  return static_cast<std::size_t>(count);
+}
 
 }  // namespace fairlead

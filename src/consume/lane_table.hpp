@@ -33,6 +33,7 @@ class LaneTable {
   /// The lane in whatever epoch it is open.
   [[nodiscard]] Entry* find_any_epoch(Lane lane) noexcept;
   static void close(Entry& entry) noexcept;
+  [[nodiscard]] std::size_t count_open() const noexcept;
 
   template <class F>
   void for_each_open(F const& visit) {

@@ -9,19 +9,14 @@ FAIRLEAD_REQUIRE_BROKERS=1 it fails.
 import base64
 import json
 import os
-import queue
 import signal
-import subprocess
 import sys
-import threading
-import time
 import unittest
 import uuid
 
 import peers
 from command import Command, lines_of
-
-TAKE_SECONDS = 120  # nothing here takes that long unless it hangs
+from consumer import TAKE_SECONDS, Consumer
 
 EVERY_BYTE = bytes(range(256))
 BINARY_KEY = b'key \xff\xfe'
@@ -29,48 +24,6 @@ BINARY_KEY = b'key \xff\xfe'
 
 def in_base64(data):
     return base64.b64encode(data).decode()
-
-
-class Consumer:
-    """A running `fairlead consume` whose lines are taken as they come."""
-
-    def __init__(self, arguments):
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.lines = queue.Queue()
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip(b'\n').decode())
-        self.lines.put(None)
-
-    def take(self, wanted):
-        """Lines until `wanted` says that there are enough; all the rest when the process has ended."""
-        taken = []
-        end = time.monotonic() + TAKE_SECONDS
-        while not wanted(taken):
-            line = self.lines.get(timeout=max(0.0, end - time.monotonic()))
-            if line is None:
-                break
-            taken.append(line)
-        return taken
-
-    def end(self, number):
-        """Sends the signal; the lines that were still written, and how the process ended."""
-        self.process.send_signal(number)
-        rest = self.take(lambda _: False)
-        code = self.process.wait(TAKE_SECONDS)
-        self.close()
-        return rest, code
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
 
 
 class Broker(Command):

@@ -17,7 +17,8 @@ URL = ('--url', 'memory://test')
 
 class Usage(Command):
     def test_help_has_an_example_of_each_command(self):
-        for command in (['declare'], ['publish'], ['consume'], ['config', 'check']):
+        for command in (['declare'], ['publish'], ['consume'], ['dlq'], ['dlq', 'list'], ['dlq', 'show'],
+                        ['dlq', 'redrive'], ['dlq', 'purge'], ['config', 'check']):
             text = self.expect(0, *command, '--help').stdout.decode()
             self.assertIn('fairlead ' + ' '.join(command), text)
             self.assertIn('Example', text)
@@ -37,6 +38,12 @@ class Usage(Command):
                           ['consume', *URL, 'orders', '--group', 'g', '--idle-exit', '5'],
                           ['publish', *URL, 'orders', '--header', 'no-equals-sign'],
                           ['declare', *URL, 'orders', '--partitions', '0'],
+                          ['dlq'], ['dlq', 'list', *URL, 'orders'], ['dlq', 'show', *URL, 'orders', '--group', 'g'],
+                          ['dlq', 'list', *URL, 'orders', '--group', 'g', '--older-than', '5'],
+                          ['dlq', 'list', *URL, 'orders', '--group', 'g', '--header', 'no-equals-sign'],
+                          ['dlq', 'redrive', *URL, 'orders', '--group', 'g', '--rate', 'fast'],
+                          ['dlq', 'redrive', *URL, 'orders', '--group', 'g', '--max', '0'],
+                          ['dlq', 'purge', *URL, 'orders', '--group', 'g'],
                           ['declare', '--url', 'gopher://host', 'orders'],
                           ['declare', *URL, 'bad name'],
                           ['config', 'check'], ['config', 'check', '/does/not/exist.yaml']):

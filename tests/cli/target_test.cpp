@@ -86,6 +86,7 @@ TEST(ParseTime, TakesAUnit) {
   EXPECT_EQ(parse_time("5s"), milliseconds(5'000));
   EXPECT_EQ(parse_time("2m"), milliseconds(120'000));
   EXPECT_EQ(parse_time("1h"), milliseconds(3'600'000));
+  EXPECT_EQ(parse_time("7d"), milliseconds(604'800'000));
   for (auto const* const wrong : {"", "5", "s", "-1s", "5 s", "5sec", "1.5s", "99999999999999999h"}) {
     EXPECT_EQ(parse_time(wrong), std::nullopt) << wrong;
   }

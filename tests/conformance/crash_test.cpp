@@ -47,5 +47,23 @@ TEST_P(Crashing, WhatADeadConsumerHadNotFinishedIsHandledByTheNext) {
   }
 }
 
+TEST_P(Crashing, WhatWasHandledAndNotSettledYetComesAgain) {
+  constexpr int kHandled = 20;
+  constexpr char const* kAnHour = "3600000";
+  Recorder recorder;
+  auto broker = open(config());
+  if (auto const& can = broker->capabilities().survives_process_exit; !can) GTEST_SKIP() << can.reason;
+  auto const messages = numbered("m", 2 * kHandled);
+  publish(*broker, messages);
+
+  test::ChildProcess doomed(
+      {CRASH_CONSUMER, GetParam().url_variable, destination_, "billing", "1", std::to_string(kHandled), kAnHour});
+  ASSERT_EQ(doomed.wait(kPatience), 0);
+  auto billing = broker->subscribe("billing", recorder.handler()).value();
+
+  ASSERT_TRUE(eventually([&] { return recorder.finished() == messages.size(); })) << recorder.finished();
+  EXPECT_EQ(recorder.payloads(), payloads_of(messages)) << "settle.interval was not over";
+}
+
 }  // namespace
 }  // namespace fairlead::conformance

@@ -157,6 +157,19 @@ TEST(Headers, NestedValuesAreLeftOutHoweverDeepTheyAre) {
   EXPECT_EQ(header(message, "after"), "ok");
 }
 
+TEST(Headers, WhatTheBrokerNotesOnTheWayIsLeftOut) {
+  std::array entries{entry("x-delivery-count", AMQP_FIELD_KIND_I64), entry("x-first-death-queue", AMQP_FIELD_KIND_UTF8),
+                     entry("x-last-death-reason", AMQP_FIELD_KIND_UTF8), entry("x-tenant", AMQP_FIELD_KIND_UTF8)};
+  entries[0].value.value.i64 = 3;
+  for (auto* each : {&entries[1], &entries[2], &entries[3]}) each->value.value.bytes = to_bytes("text");
+  auto const table = encode(amqp_table_t{static_cast<int>(entries.size()), entries.data()});
+
+  Inbound message;
+  ASSERT_TRUE(take_headers(table, message));
+  EXPECT_EQ(message.headers.size(), 1U);
+  EXPECT_EQ(header(message, "x-tenant"), "text");
+}
+
 TEST(Headers, ATableThatClaimsMoreThanThereIsIsMalformed) {
   char const longer[] = {1, 'n', AMQP_FIELD_KIND_UTF8, 0, 0, 1, 0, 'x'};
   char const unknown[] = {1, 'n', '?', 0};

@@ -17,6 +17,15 @@ DestinationPlan plan(int partitions = 1) {
   return result;
 }
 
+DestinationPlan retry_plan(std::chrono::milliseconds delay, int partitions = 1) {
+  auto result = plan(partitions);
+  result.kind = DestinationPlan::Kind::kRetry;
+  result.name = delay.count() > 0 ? "orders.billing.retry.10s" : "orders.billing.retry";
+  result.destination = "orders";
+  result.delay = delay;
+  return result;
+}
+
 std::vector<std::string> what(Script const& script) {
   std::vector<std::string> all;
   for (auto const& request : script) all.push_back(request.what);
@@ -59,6 +68,57 @@ TEST(Topology, ADeadLetterIsOneQueueWithoutAnExchange) {
   EXPECT_EQ(exchange_name(dead), "");
   EXPECT_EQ(queue_name(dead, "anyone", 0), "orders.billing.dlq");
   EXPECT_EQ(what(declare_destination(dead)), std::vector<std::string>{"declare queue 'orders.billing.dlq'"});
+}
+
+TEST(Topology, ATierIsAQueueBehindAnExchangeOfItsOwn) {
+  auto const tier = retry_plan(std::chrono::seconds(10));
+  EXPECT_EQ(exchange_name(tier), "orders.billing.retry.10s");
+  auto const script = declare_destination(tier);
+  EXPECT_EQ(what(script), (std::vector<std::string>{"declare exchange 'orders.billing.retry.10s'",
+                                                    "declare queue 'orders.billing.retry.10s'",
+                                                    "bind queue 'orders.billing.retry.10s'"}));
+  EXPECT_TRUE(mentions(script, "fanout"));
+  EXPECT_TRUE(mentions(script, std::string_view("x-message-ttll\0\0\0\0\0\0\x27\x10", 22)));
+  // To the default exchange, which takes the routing key of the publish for the name of the queue.
+  EXPECT_TRUE(mentions(script, std::string_view("x-dead-letter-exchangeS\0\0\0\0", 27)));
+  EXPECT_FALSE(mentions(script, "x-dead-letter-routing-key"));
+}
+
+TEST(Topology, ATierLosesNothingOnTheWayBack) {
+  auto tier = retry_plan(std::chrono::seconds(10));
+  tier.config.amqp.queue_type = QueueType::kClassic;
+  auto const script = declare_destination(tier);
+  EXPECT_TRUE(mentions(script, "quorum"));
+  EXPECT_TRUE(mentions(script, "at-least-once"));
+  EXPECT_TRUE(mentions(script, "reject-publish"));
+}
+
+TEST(Topology, AnExistingTierIsOnlyAskedFor) {
+  auto tier = retry_plan(std::chrono::seconds(10));
+  tier.config.declare = false;
+  EXPECT_EQ(declare_destination(tier).size(), 2U);
+}
+
+TEST(Topology, ARetryWithoutATierNeedsNothingOfItsOwn) {
+  EXPECT_TRUE(declare_destination(retry_plan({})).empty());
+  EXPECT_EQ(exchange_name(retry_plan({})), "");
+}
+
+TEST(Topology, ARetryGoesBackToTheQueuesOfItsGroup) {
+  EXPECT_EQ(queue_name(retry_plan({}), "billing", 0), "orders.billing");
+  EXPECT_EQ(queue_name(retry_plan(std::chrono::seconds(10), 6), "billing", 5), "orders.billing.5");
+}
+
+TEST(Topology, QuorumQueuesDropNothingForBeingDeliveredOften) {
+  constexpr std::string_view kNoLimit("x-delivery-limitl\0\0\0\0\x7f\xff\xff\xff", 25);
+  auto often = plan();
+  EXPECT_TRUE(mentions({declare_destination(often).at(1)}, kNoLimit));
+  EXPECT_TRUE(mentions({declare_destination(often).back()}, kNoLimit));  // the dead letters
+  often.config.amqp.queue_arguments = {{"x-delivery-limit", "7"}};
+  EXPECT_FALSE(mentions({declare_destination(often).at(1)}, kNoLimit));
+  often.config.amqp.queue_arguments.clear();
+  often.config.amqp.queue_type = QueueType::kClassic;
+  EXPECT_FALSE(mentions(declare_destination(often), "x-delivery-limit"));
 }
 
 TEST(Topology, OnlyAnOrderedGroupHasASingleActiveConsumer) {

@@ -75,6 +75,16 @@ TEST_F(LaneTest, RevokeWaitsForTheRunningHandlerAndItsSettlement) {
   EXPECT_EQ(rig_.stats().in_flight, 0U);
 }
 
+TEST_F(LaneTest, StatisticsTellHowManyLanesAreOpen) {
+  EXPECT_EQ(rig_.stats().partitions, 1U);
+  rig_.intake().open_lane({5, 1});
+  rig_.intake().open_lane({5, 2});
+  EXPECT_EQ(rig_.stats().partitions, 2U);
+  rig_.intake().lose_lane({5, 2});
+  rig_.intake().revoke_lane(kLane, in(30s));
+  EXPECT_EQ(rig_.stats().partitions, 0U);
+}
+
 TEST_F(LaneTestWithTwoWorkers, RevokeFinishesWhatLiesBeforeHandledMessages) {
   rig_.deliver_keys({"slow", "slow", "a", "b", "slow"});
   ASSERT_TRUE(eventually([&] { return handled_ == 2; }));
