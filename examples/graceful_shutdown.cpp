@@ -10,17 +10,16 @@
 
 int main() {
   using namespace std::chrono_literals;
-  // Block the signals before any thread starts, so that only sigwait below sees them.
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGTERM);
-  sigaddset(&stop_signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  // Only because this program sends the signal itself, perhaps before it waits: blocked, it stays until then.
+  sigset_t early;
+  sigemptyset(&early);
+  sigaddset(&early, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &early, nullptr);
 
-  auto broker = fairlead::Broker::open(fairlead::load_config("orders.yaml").value()).value();
+  auto broker = fairlead::Broker::open(fairlead::load_config("practices.yaml").value()).value();
   std::atomic<int> handled{0};
   auto subscription = broker
-                          ->subscribe("billing",
+                          ->subscribe("stopping",
                                       [&](fairlead::Delivery const&) {
                                         // Here the orchestrator is the program itself, half way through.
                                         if (++handled == 500) kill(getpid(), SIGTERM);
@@ -30,9 +29,7 @@ int main() {
   auto publisher = broker->publisher("orders").value();
   for (int i = 0; i < 1'000; ++i) publisher.publish_async("order", {}, [](auto const&) {});
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
-  broker->close(25s).value();  // below the 30 s that Kubernetes grants
+  fairlead::run_until_signal(*broker, 25s).value();  // below the 30 s that Kubernetes grants
   auto const stats = subscription.stats();
   std::cout << "handled " << handled << ", settled " << stats.handled << ", in flight " << stats.in_flight << '\n';
   return stats.handled == static_cast<std::uint64_t>(handled) && stats.in_flight == 0 ? 0 : 1;

@@ -61,11 +61,9 @@ CLI::App* add_dlq(CLI::App& app, DlqCommand& command) {
   add_clearing(*redrive, command);
   redrive->footer(
       "Example:\n  fairlead dlq redrive --config orders.yaml orders --group billing --older-than 1h --dry-run\n"
-      "A dead letter is settled after its new publish was confirmed. Those that are not meant are put back at the "
-      "end.\n"
-      "Those that fail again meanwhile are left for the next run. Ends with `redriven N put back N failed N` on "
-      "standard\n"
-      "error. May be ended and run again at any time: what was not confirmed then comes twice, with the same id.\n");
+      "Each is settled after its new publish was confirmed. Those that are not meant are put back at the end; those\n"
+      "that fail again meanwhile are left for the next run. Ends with `redriven N put back N failed N`. It may be\n"
+      "killed and run again: what was not confirmed yet then comes twice, with the same id.\n");
 
   auto* const purge = add_action(*dlq, "purge", "Delete dead letters for good", command, Action::kPurge);
   add_choice(*purge, command);
@@ -73,8 +71,7 @@ CLI::App* add_dlq(CLI::App& app, DlqCommand& command) {
   purge->add_flag("--yes", command.yes, "Really");
   purge->footer(
       "Example:\n  fairlead dlq purge --config orders.yaml orders --group billing --older-than 30d --yes\n"
-      "Those that are not meant are put back at the end. Ends with `purged N put back N failed N` on standard "
-      "error.\n");
+      "Those that are not meant are put back at the end. Ends with `purged N put back N failed N`.\n");
   return dlq;
 }
 

@@ -16,7 +16,9 @@ using Clock = std::chrono::steady_clock;
 // A member that was killed keeps its place on Kafka until its session times out.
 constexpr auto kTurnPatience = 60s;
 constexpr auto kTick = 20ms;
-constexpr auto kEndPatience = 20s;
+// A handler may be in two publishes, to the group and then to the dead letters: the end waits for both.
+constexpr std::chrono::milliseconds kPublishDeadline = 20s;
+constexpr auto kEndPatience = 2 * kPublishDeadline + 5s;
 // Room for the envelope around the largest message.
 constexpr std::size_t kEnvelope = std::size_t{64} << 10;
 // Workers wait for confirms; keys keep their order.
@@ -71,6 +73,7 @@ Result<Config> configure_reading(DlqCommand const& command) {
   }
   config->subscriptions = {{kDeadLetterReader, reader}};
   config->publish.max_message_bytes += kEnvelope;
+  config->publish.deadline = std::min(config->publish.deadline, kPublishDeadline);
   auto const destination = config->destinations.find(target.destination);
   if (destination != config->destinations.end()) destination->second.declare = false;  // a mistyped group makes nothing
   return config;

@@ -40,6 +40,8 @@ class Admission {
   /// Messages of a grant that were not begun.
   void give_back(std::size_t unused, Permits permits) noexcept;
   void conclude(Conclusion conclusion, Permits permits, Clock::time_point now);
+  /// The store has answered a probe, whose handler may still take its time.
+  void store_answered() noexcept { store_.on_success(Permit::kProbe); }
   /// A probe that takes too long has failed, whatever it will say.
   void give_up_probe(Permits& permits, Clock::time_point now);
 
@@ -47,7 +49,11 @@ class Admission {
   [[nodiscard]] std::optional<Clock::time_point> next(Clock::time_point now) noexcept;
   /// More messages would only wait.
   [[nodiscard]] bool holds_intake() const noexcept { return !is_lifted_ && state() != SubscriptionState::kRunning; }
+  /// Only a message can find out when it may go on.
+  [[nodiscard]] bool needs_probe() const noexcept { return holds_intake() && !is_paused_; }
 
+  /// Nothing may begin because of `pause`.
+  [[nodiscard]] bool is_paused() const noexcept { return is_paused_ && !is_lifted_; }
   void pause() noexcept { is_paused_ = true; }
   void resume() noexcept { is_paused_ = false; }
   /// From now on everything may begin: what has been taken in is finished.

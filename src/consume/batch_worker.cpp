@@ -32,6 +32,10 @@ void BatchWorker::run() {
   while (!consumption_->is_ended()) {
     collect();
     if (batch_.empty()) continue;
+    if (consumption_->is_paused() || consumption_->is_ended()) {
+      put_back();
+      continue;
+    }
     auto const started = Clock::now();
     auto outcomes = handle();
     auto const duration = Clock::now() - started;
@@ -48,7 +52,7 @@ void BatchWorker::collect() {
   chain_.begin_batch();
   auto deadline = Clock::now() + kForever;
   while (batch_.size() < size_) {
-    auto const pulled = consumption_->pull(deadline);
+    auto const pulled = consumption_->pull(deadline, !batch_.empty());
     if (pulled.message == nullptr) return;
     if (auto const done = chain_.before(*pulled.message, pulled.permits)) {
       consumption_->settle_pulled(pulled, *done);
@@ -61,8 +65,15 @@ void BatchWorker::collect() {
   }
 }
 
+void BatchWorker::put_back() {
+  for (auto const& pulled : batch_) consumption_->settle_pulled(pulled, chain_.not_begun(*pulled.message));
+}
+
 std::vector<Outcome> BatchWorker::handle() {
   auto const& setup = consumption_->setup();
+  auto& last = batch_.back();  // the only one that can be a probe
+  bool const is_probe = last.permits.is_probe();
+  if (is_probe) consumption_->lend(slot_, last.permits);
   slot_.context.deadline = Clock::now() + setup.spec.config.timeout;
   for (auto const& pulled : batch_) pulled.message->context = &slot_.context;
   slot_.watch.begin(*batch_.front().message);
@@ -84,10 +95,12 @@ std::vector<Outcome> BatchWorker::handle() {
   }
   if (slot_.watch.end()) {
     consumption_->renew_stop(slot_);
+    if (is_probe) last.permits = {};  // it was given up
     for (auto& outcome : outcomes) {
       if (outcome.kind == Outcome::Kind::kAck) outcome = overran();
     }
   }
+  if (is_probe) consumption_->lend(slot_, {});
   return outcomes;
 }
 

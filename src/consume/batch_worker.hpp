@@ -24,6 +24,8 @@ class BatchWorker {
 
   /// Pulls the messages of one batch and does what comes before their handler.
   void collect();
+  /// What was collected and is not to begin now.
+  void put_back();
   [[nodiscard]] std::vector<Outcome> handle();
 
   std::shared_ptr<Consumption> consumption_;

@@ -4,6 +4,7 @@
 #include "consume/deduplicator.hpp"
 #include "consume/envelope.hpp"
 #include "consume/retry_decision.hpp"
+#include "core/deadline.hpp"
 #include "observe/trace.hpp"
 #include "resilience/backoff.hpp"
 
@@ -52,11 +53,11 @@ std::optional<Conclusion> ConsumeChain::before(Inbound& message, Admission::Perm
     message.trace = message.traceparent;
   }
   message.store_verdict = Verdict::kNone;
-  if (setup.deduplicator && permits.store != Admission::Permit::kRefused) return deduplicate(message);
+  if (setup.deduplicator && permits.store != Admission::Permit::kRefused) return deduplicate(message, permits.store);
   return std::nullopt;
 }
 
-std::optional<Conclusion> ConsumeChain::deduplicate(Inbound& message) {
+std::optional<Conclusion> ConsumeChain::deduplicate(Inbound& message, Admission::Permit permit) {
   auto const& setup = consumption_.setup();
   auto const claim = setup.deduplicator->claim(message);
   if (!claim) {
@@ -67,7 +68,9 @@ std::optional<Conclusion> ConsumeChain::deduplicate(Inbound& message) {
     waits.store = Verdict::kFailure;
     return waits;
   }
-  message.store_verdict = Verdict::kSuccess;
+  bool const was_asked = claim->state != ClaimState::kClaimed || !message.claim.empty();
+  message.store_verdict = was_asked ? Verdict::kSuccess : Verdict::kNone;
+  if (was_asked && permit == Admission::Permit::kProbe) consumption_.store_answered();
   switch (claim->state) {
     case ClaimState::kClaimed: return std::nullopt;
     case ClaimState::kDone:
@@ -128,6 +131,13 @@ Conclusion ConsumeChain::after(Inbound& message, Outcome outcome, std::optional<
   return conclusion;
 }
 
+Conclusion ConsumeChain::not_begun(Inbound& message) {
+  if (auto const& deduplicator = consumption_.setup().deduplicator) deduplicator->release(message);
+  auto waits = wait(message, 0ms);
+  waits.store = message.store_verdict;
+  return waits;
+}
+
 Conclusion ConsumeChain::mark(Inbound& message) {
   auto const& setup = consumption_.setup();
   auto const marked = setup.deduplicator->mark(message);
@@ -162,7 +172,7 @@ std::chrono::milliseconds ConsumeChain::jittered(std::uint32_t failures) {
 }
 
 Conclusion ConsumeChain::wait(Inbound& message, std::chrono::milliseconds delay) const noexcept {
-  message.due = Clock::now() + delay;
+  message.due = deadline_after(delay);
   return {Fate::kLater};
 }
 

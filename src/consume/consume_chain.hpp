@@ -28,12 +28,15 @@ class ConsumeChain {
   /// `duration` of the handler, for the log.
   [[nodiscard]] Conclusion after(Inbound& message, Outcome outcome, std::optional<Clock::duration> duration);
 
+  /// Instead of `after`: the message was not given to its handler after all.
+  [[nodiscard]] Conclusion not_begun(Inbound& message);
+
   /// Successful handlings are recorded too, so their durations are wanted. Asked once per batch.
   [[nodiscard]] bool records_success() const noexcept { return records_success_; }
   void begin_batch() noexcept;
 
  private:
-  [[nodiscard]] std::optional<Conclusion> deduplicate(Inbound& message);
+  [[nodiscard]] std::optional<Conclusion> deduplicate(Inbound& message, Admission::Permit permit);
   [[nodiscard]] Conclusion mark(Inbound& message);
   [[nodiscard]] Conclusion forward(Inbound& message);
   [[nodiscard]] std::chrono::milliseconds jittered(std::uint32_t failures);

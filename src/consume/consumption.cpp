@@ -1,5 +1,8 @@
 #include "consume/consumption.hpp"
 
+#include "consume/handler_scope.hpp"
+
+#include <algorithm>
 #include <utility>
 
 namespace fairlead {
@@ -39,8 +42,14 @@ SubscriptionHealth Consumption::health() const {
 
 Intake::Room Consumption::room() noexcept {
   std::lock_guard const lock(mutex_);
-  auto const room = backlog_.room();
-  return admission_.holds_intake() ? Intake::Room{} : room;  // note_state calls the source again
+  auto room = backlog_.room();
+  if (!admission_.holds_intake()) return room;
+  if (admission_.needs_probe() && backlog_.in_flight() == 0) {
+    room.messages = std::min<std::size_t>(room.messages, 1);
+    return room;
+  }
+  is_intake_held_ = true;  // note_state calls the source again
+  return {};
 }
 
 InboundList Consumption::free_nodes() {
@@ -68,6 +77,7 @@ void Consumption::open_lane(Lane lane) {
   Lock lock(mutex_);
   relieve_all(effects);
   backlog_.open_lane(lane, effects);
+  note_state(effects);
   apply_unlocked(lock, effects);
 }
 
@@ -76,6 +86,7 @@ void Consumption::lose_lane(Lane lane) {
   Lock lock(mutex_);
   relieve_all(effects);
   backlog_.lose_lane(lane, effects);
+  note_state(effects);
   apply_unlocked(lock, effects);
 }
 
@@ -92,6 +103,7 @@ void Consumption::revoke_lane(Lane lane, Clock::time_point deadline) {
   // Said again here: the worker that finished the last message may not have come to it yet.
   if (auto const settled = backlog_.settled(lane)) effects.settlements.push_back(*settled);
   backlog_.lose_lane(lane, effects);
+  note_state(effects);
   apply_unlocked(lock, effects);
 }
 
@@ -141,14 +153,22 @@ void Consumption::stop_intake() noexcept {
     std::lock_guard const lock(mutex_);
     is_intake_stopped_ = true;
     source = source_.get();
+    ++applying_;
   }
   if (source != nullptr) source->stop_intake();
+  std::lock_guard const lock(mutex_);
+  --applying_;
+  if (quiet_waiters_ > 0) quiet_.notify_all();
 }
 
 void Consumption::pause() {
-  std::lock_guard const lock(mutex_);
+  Effects effects;
+  Lock lock(mutex_);
   admission_.pause();
-  state_ = admission_.state();
+  relieve_all(effects);  // what the workers have claimed and not begun
+  note_state(effects);
+  work_.notify_all();  // whoever collects a batch
+  apply_unlocked(lock, effects);
 }
 
 void Consumption::resume() {
@@ -170,6 +190,7 @@ bool Consumption::drain(Clock::time_point deadline) {
   admission_.lift();
   relieve_all(effects);
   backlog_.close_intake(effects);
+  work_.notify_all();  // whoever collects a batch
   apply_unlocked(lock, effects);
   ++quiet_waiters_;
   // A dead letter's confirm settles on the completion thread, which may still hold the last buffer.
@@ -195,11 +216,21 @@ void Consumption::end() {
   quiet_.notify_all();  // a source that waits in revoke_lane has nothing to wait for any more
   apply_unlocked(lock, effects);
   lock.unlock();
-  for (auto& handler : running) handler.request_stop();  // runs the application's callbacks
+  HandlerScope const scope(*this);  // the application's callbacks run here, and may do what handlers may
+  for (auto& handler : running) handler.request_stop();
 }
 
 Result<void> Consumption::close_source(Clock::time_point deadline) {
   return source_ != nullptr ? source_->close(deadline) : Result<void>();
+}
+
+void Consumption::release_source() {
+  Lock lock(mutex_);
+  ++quiet_waiters_;
+  quiet_.wait(lock, [&] { return applying_ == 0; });  // calls that return at once
+  --quiet_waiters_;
+  auto const source = std::move(source_);
+  lock.unlock();
 }
 
 }  // namespace fairlead

@@ -56,16 +56,22 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   /// The publish of a message that failed has ended, on whatever thread.
   void forward_ended(Inbound& message, Result<Receipt> const& result);
   void store_failed(Inbound const& message, Error const& error);
+  /// To a probe: nobody has to wait for its handler.
+  void store_answered();
 
   // --- whoever handles messages one by one, any thread --- (consumption_pulled.cpp)
   struct Pulled {
     Inbound* message = nullptr;  // null: none came in time, or the end
     Admission::Permits permits{};
   };
-  /// Waits for a message until the deadline; it then runs until `settle_pulled`.
-  [[nodiscard]] Pulled pull(Clock::time_point deadline);
+  /// Waits for a message until the deadline; it then runs until `settle_pulled`. `holds_others`: the caller has pulled
+  /// messages that wait for this one, which a pause or the end of intake should not let them do.
+  [[nodiscard]] Pulled pull(Clock::time_point deadline, bool holds_others = false);
   void settle_pulled(Pulled pulled, Conclusion conclusion);
+  /// A batch handler is about to run in that slot with these permits; the timer gives up a probe that takes too long.
+  void lend(WorkerSlot& slot, Admission::Permits permits);
   void count_unsettled();
+  [[nodiscard]] bool is_paused() const;
   [[nodiscard]] bool is_ended() const;
 
   // --- the timer's thread ---
@@ -83,8 +89,8 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   /// Gives up what still runs and lets the threads leave.
   void end();
   [[nodiscard]] Result<void> close_source(Clock::time_point deadline);
-  /// When no thread is left.
-  void release_source() noexcept { source_.reset(); }
+  /// When no thread of the subscription is left.
+  void release_source();
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -102,6 +108,7 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
             Effects& effects);
   void wake_timer_for_parked();
   void wake_timer_by(std::optional<Clock::time_point> time);
+  /// After whatever may have changed the admission's state or emptied the backlog.
   void note_state(Effects& effects);
   void watch_handlers(Lock& lock, Clock::time_point now, Effects& effects);
   void log_state(Lock& lock);
@@ -128,11 +135,12 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   std::size_t idle_workers_ = 0;
   std::size_t shared_batches_ = 0;
   std::size_t quiet_waiters_ = 0;
-  std::size_t applying_ = 0;  // threads in apply_unlocked
+  std::size_t applying_ = 0;  // threads that call the source without the lock, workers aside
   Clock::time_point timer_wakes_;
   SubscriptionState state_ = SubscriptionState::kRunning;         // as the admission last said
   SubscriptionState logged_state_ = SubscriptionState::kRunning;  // the timer's thread alone
   std::optional<Error> problem_;
+  bool is_intake_held_ = false;  // the source was answered that there is no room, because of the admission's state
   bool is_intake_stopped_ = false;
   bool is_ending_ = false;
 

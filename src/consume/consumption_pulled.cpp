@@ -4,10 +4,11 @@
 // batch workers.
 namespace fairlead {
 
-Consumption::Pulled Consumption::pull(Clock::time_point deadline) {
+Consumption::Pulled Consumption::pull(Clock::time_point deadline, bool holds_others) {
   Lock lock(mutex_);
   for (;;) {
     if (is_ending_) return {};
+    if (holds_others && admission_.is_paused()) return {};
     auto const now = Clock::now();
     if (backlog_.ready() > 0) {
       auto const grant = admission_.ask(1, now);
@@ -18,7 +19,7 @@ Consumption::Pulled Consumption::pull(Clock::time_point deadline) {
       }
       wake_timer_by(admission_.next(now));
     }
-    if (now >= deadline) return {};
+    if (now >= deadline || (holds_others && is_intake_stopped_)) return {};
     ++idle_workers_;
     work_.wait_until(lock, deadline);
     --idle_workers_;
@@ -35,9 +36,19 @@ void Consumption::settle_pulled(Pulled pulled, Conclusion conclusion) {
   apply_unlocked(lock, effects);
 }
 
+void Consumption::lend(WorkerSlot& slot, Admission::Permits permits) {
+  std::lock_guard const lock(mutex_);
+  slot.permits = permits;
+}
+
 void Consumption::count_unsettled() {
   std::lock_guard const lock(mutex_);
   ++done_.unsettled;
+}
+
+bool Consumption::is_paused() const {
+  std::lock_guard const lock(mutex_);
+  return admission_.is_paused();
 }
 
 bool Consumption::is_ended() const {

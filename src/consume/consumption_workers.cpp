@@ -1,5 +1,6 @@
 #include "consume/consumption.hpp"
 
+#include "consume/handler_scope.hpp"
 #include "resilience/backoff.hpp"
 
 #include <algorithm>
@@ -85,12 +86,18 @@ bool Consumption::book(Inbound& message, Conclusion conclusion, Admission::Permi
 }
 
 void Consumption::note_state(Effects& effects) {
+  // A breaker that is open with nothing left to probe it would stay open: the source may then deliver one message.
+  bool const is_room_wanted =
+      is_intake_held_ && (!admission_.holds_intake() || (admission_.needs_probe() && backlog_.in_flight() == 0));
+  if (is_room_wanted && !is_intake_stopped_) {
+    is_intake_held_ = false;
+    effects.room = true;
+  }
   auto const before = std::exchange(state_, admission_.state());
   if (state_ == before) return;
   timer_.notify_one();  // which logs it
-  if (state_ != SubscriptionState::kRunning) return;
-  effects.room = true;
-  work_.notify_all();
+  if (before == SubscriptionState::kStoreUnavailable) problem_.reset();
+  if (state_ == SubscriptionState::kRunning) work_.notify_all();
 }
 
 bool Consumption::fill(WorkerSlot& slot, Clock::time_point now) {
@@ -147,6 +154,7 @@ void Consumption::forward_ended(Inbound& message, Result<Receipt> const& result)
   if (result) {
     ++(message.forward_to == kToDeadLetters ? done_.dead_lettered : done_.delayed);
     backlog_.finish(message, effects);
+    note_state(effects);
   } else {
     auto const ceiling = backoff_ceiling({100ms, 30s, 2.0}, ++message.failed_tries);
     std::uniform_int_distribution<std::int64_t> jitter(0, ceiling.count());
@@ -162,6 +170,14 @@ void Consumption::store_failed(Inbound const& message, Error const& error) {
   log_.store_failed(message, error);
   std::lock_guard const lock(mutex_);
   problem_ = error;
+}
+
+void Consumption::store_answered() {
+  Effects effects;
+  Lock lock(mutex_);
+  admission_.store_answered();
+  note_state(effects);
+  apply_unlocked(lock, effects);
 }
 
 void Consumption::wake_timer_for_parked() { wake_timer_by(backlog_.next_due()); }
@@ -182,7 +198,11 @@ void Consumption::run_timer() {
     if (is_help_wanted()) work_.notify_one();
     apply_unlocked(lock, effects);
     timer_wakes_ = std::min(now + tick, backlog_.next_due().value_or(Clock::time_point::max()));
-    if (backlog_.ready() > 0) timer_wakes_ = std::min(timer_wakes_, admission_.next(now).value_or(timer_wakes_));
+    if (backlog_.ready() > 0) {
+      auto const next = admission_.next(now);
+      // What may begin already waits for a worker, not for the timer.
+      if (next && *next > now) timer_wakes_ = std::min(timer_wakes_, *next);
+    }
     if (!is_ending_) timer_.wait_until(lock, timer_wakes_);
   }
 }
@@ -198,7 +218,10 @@ void Consumption::watch_handlers(Lock& lock, Clock::time_point now, Effects& eff
     std::stop_source handler = slot.context.stop;
     lock.unlock();
     log_.handler_overran(setup_.spec.destination.name, setup_.spec.group.name, *overrun);
-    handler.request_stop();  // runs the application's callbacks
+    {
+      HandlerScope const scope(*this);  // the application's callbacks run here, and may do what handlers may
+      handler.request_stop();
+    }
     lock.lock();
   }
   note_state(effects);

@@ -3,6 +3,7 @@
 #include "consume/consume_chain.hpp"
 #include "consume/consumption.hpp"
 #include "consume/subscription_core.hpp"
+#include "core/deadline.hpp"
 #include "core/ids.hpp"
 
 #include <utility>
@@ -61,7 +62,7 @@ Result<std::optional<ReceivedMessage>> Receiver::receive(std::chrono::millisecon
   auto const core = subscription_.core();
   if (!core) return Error{Errc::kClosed, "this Receiver was moved from"};
   auto const& consumption = core->consumption();
-  auto const deadline = std::chrono::steady_clock::now() + timeout;
+  auto const deadline = deadline_after(timeout);
   ConsumeChain chain(*consumption, random_bits());
   for (;;) {
     auto const pulled = consumption->pull(deadline);

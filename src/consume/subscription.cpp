@@ -1,6 +1,7 @@
 #include <fairlead/subscription.hpp>
 
 #include "consume/subscription_core.hpp"
+#include "core/deadline.hpp"
 
 #include <utility>
 
@@ -16,12 +17,12 @@ Subscription& Subscription::operator=(Subscription&& other) noexcept {
 }
 
 Subscription::~Subscription() {
-  if (core_) (void)core_->stop(std::chrono::steady_clock::now() + core_->close_timeout());
+  if (core_) (void)core_->stop(deadline_after(core_->close_timeout()));
 }
 
 Result<void> Subscription::stop(std::chrono::milliseconds deadline) {
   if (!core_) return Error{Errc::kClosed, "this Subscription was moved from"};
-  return core_->stop(std::chrono::steady_clock::now() + deadline);
+  return core_->stop(deadline_after(deadline));
 }
 
 void Subscription::pause() noexcept {
@@ -34,7 +35,7 @@ void Subscription::resume() noexcept {
 
 Result<void> Subscription::seek(SeekTarget const& target, std::chrono::milliseconds deadline) {
   if (!core_) return Error{Errc::kClosed, "this Subscription was moved from"};
-  return core_->seek(target, std::chrono::steady_clock::now() + deadline);
+  return core_->seek(target, deadline_after(deadline));
 }
 
 SubscriptionHealth Subscription::health() const noexcept {

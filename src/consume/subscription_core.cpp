@@ -20,12 +20,29 @@ struct SubscriptionCore::State {
   std::shared_ptr<Consumption> consumption;
   std::vector<Thread> threads;
 
-  // Stopping has phases that outlast a lock; one caller at a time goes through them.
+  // Stopping and seeking outlast a lock; one caller at a time does it.
   std::mutex mutex;
-  std::condition_variable stop_ended;
-  bool is_stopping = false;
+  std::condition_variable ended;
+  bool is_busy = false;  // someone stops or seeks
   bool is_source_closed = false;
 
+  /// Waits for its turn. False: not before the deadline.
+  [[nodiscard]] bool begin(Clock::time_point deadline) {
+    std::unique_lock lock(mutex);
+    if (!ended.wait_until(lock, deadline, [&] { return !is_busy; })) return false;
+    is_busy = true;
+    return true;
+  }
+  void end() {
+    std::lock_guard const lock(mutex);
+    is_busy = false;
+    ended.notify_all();
+  }
+
+  Error still_busy() const {
+    return {Errc::kTimeout, "another stop or seek of subscription '" + consumption->setup().spec.subscription +
+                                "' had not ended at the deadline"};
+  }
   Error handlers_still_run() const {
     return {Errc::kTimeout, "handlers of subscription '" + consumption->setup().spec.subscription +
                                 "' still ran at the deadline: what they work on will be redelivered"};
@@ -95,13 +112,8 @@ Result<void> SubscriptionCore::drain(Clock::time_point deadline) {
 Result<void> SubscriptionCore::stop(Clock::time_point deadline) {
   if (runs_on_this_thread()) return state_->called_from_handler();
   auto& state = *state_;
-  {
-    std::unique_lock lock(state.mutex);
-    if (!state.stop_ended.wait_until(lock, deadline, [&] { return !state.is_stopping; })) {
-      return state.handlers_still_run();
-    }
-    state.is_stopping = true;
-  }
+  state.consumption->stop_intake();
+  if (!state.begin(deadline)) return state.still_busy();
   // Leaving the group takes time as well: a stuck handler must not use all of it up.
   auto const now = Clock::now();
   auto const for_closing = std::clamp<Clock::duration>((deadline - now) / 4, {}, std::chrono::seconds(1));
@@ -111,11 +123,7 @@ Result<void> SubscriptionCore::stop(Clock::time_point deadline) {
   Result<void> closed;
   if (!std::exchange(state.is_source_closed, true)) closed = state.consumption->close_source(deadline);
   if (is_drained) state.consumption->release_source();
-  {
-    std::lock_guard const lock(state.mutex);
-    state.is_stopping = false;
-    state.stop_ended.notify_all();
-  }
+  state.end();
   return is_drained ? closed : state.handlers_still_run();
 }
 
@@ -125,11 +133,13 @@ void SubscriptionCore::resume() noexcept { state_->consumption->resume(); }
 Result<void> SubscriptionCore::seek(SeekTarget const& target, Clock::time_point deadline) {
   if (runs_on_this_thread()) return state_->called_from_handler();
   auto& state = *state_;
-  std::unique_lock lock(state.mutex);
-  if (!state.stop_ended.wait_until(lock, deadline, [&] { return !state.is_stopping; }) || state.is_source_closed) {
-    return Error{Errc::kClosed, "the subscription was stopped"};
+  if (!state.begin(deadline)) {
+    return Error{Errc::kTimeout, "the subscription was still being stopped, or another seek went on, at the deadline"};
   }
-  return state.consumption->seek(target, deadline);
+  auto result = state.is_source_closed ? Result<void>(Error{Errc::kClosed, "the subscription was stopped"})
+                                       : state.consumption->seek(target, deadline);
+  state.end();
+  return result;
 }
 
 std::shared_ptr<Consumption> const& SubscriptionCore::consumption() const noexcept { return state_->consumption; }

@@ -132,8 +132,9 @@ NativeOptions consumer_options(NativeOptions client, std::string const& group, b
       {"isolation.level", "read_committed"},
   };
   if (rd_kafka_version() >= kHasFetchQueueBackoff) options["fetch.queue.backoff.ms"] = "5";  // else: FetchWaker
-  // A fetch that waits for retries alone, asked for while the local queue was full, holds up what is fetched next.
-  if (reads_retries) options["fetch.wait.max.ms"] = "100";
+  // A fetch asked for while the queue of fresh messages was full waits for retries alone, and holds up those that are
+  // fetched next: with librdkafka's 500 ms for longer than the stall that FetchWaker ends.
+  if (reads_retries) options["fetch.wait.max.ms"] = "20";
   for (auto& [name, value] : client) options[name] = std::move(value);
   options["group.id"] = group;
   options["enable.auto.commit"] = "false";

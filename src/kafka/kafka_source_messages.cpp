@@ -41,9 +41,10 @@ bool KafkaSource::deliver() {
   if (!room) return false;
   has_room_ = true;
   due_first_ = !due_first_;
-  bool const due = due_first_ && deliver_due(room);
-  bool const fresh = room && deliver_fresh(room);
-  return (!due_first_ && room && deliver_due(room)) || due || fresh;
+  bool any = due_first_ && deliver_due(room);
+  if (room) any = deliver_fresh(room) || any;
+  if (room && !due_first_) any = deliver_due(room) || any;
+  return any;
 }
 
 bool KafkaSource::deliver_fresh(Intake::Room& room) {

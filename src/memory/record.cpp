@@ -1,5 +1,7 @@
 #include "memory/record.hpp"
 
+#include "core/wire_names.hpp"
+
 #include <cstring>
 #include <new>
 #include <utility>
@@ -36,6 +38,7 @@ RecordRef Record::make(Outbound const& message) {
   for (auto const& header : *message.headers) {
     auto const name = keep(header.name);
     record->headers_.push_back({name, keep(header.value)});
+    record->has_envelope_ |= wire::is_envelope(name);
   }
   record->size_ = sizeof(Record) + bytes + record->headers_.capacity() * sizeof(HeaderView);
   record->timestamp_ms_ = message.timestamp_ms;
@@ -59,6 +62,7 @@ void Record::fill(Inbound& delivery, RecordRef self) const {
   delivery.traceparent = traceparent_;
   delivery.only_group = only_group_;
   delivery.headers.assign(headers_.begin(), headers_.end());
+  delivery.has_envelope = has_envelope_;
   delivery.timestamp_ms = timestamp_ms_;
   delivery.expires_at_ms = expires_at_ms_;
   delivery.due_at_ms = due_at_ms_;

@@ -49,6 +49,7 @@ class Record {
   std::size_t size_ = 0;
   std::string_view payload_, key_, id_, idempotency_key_, content_type_, routing_key_, traceparent_, only_group_;
   std::vector<HeaderView> headers_;
+  bool has_envelope_ = false;  // among them
   std::int64_t timestamp_ms_ = 0;
   std::int64_t expires_at_ms_ = 0;
   std::int64_t due_at_ms_ = 0;

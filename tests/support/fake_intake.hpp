@@ -23,6 +23,7 @@ class FakeIntake final : public Intake {
     std::int32_t partition;
     bool redelivered;
     std::string payload;
+    std::string only_group;
   };
 
   explicit FakeIntake(Room room = {1000, 1'000'000}) : room_(room) {}
@@ -44,8 +45,8 @@ class FakeIntake final : public Intake {
   void deliver(InboundList batch) override {
     std::lock_guard const lock(mutex_);
     while (Inbound* const message = batch.pop()) {
-      seen_.push_back(
-          {message->lane, message->position, message->partition, message->redelivered, std::string(message->payload)});
+      seen_.push_back({message->lane, message->position, message->partition, message->redelivered,
+                       std::string(message->payload), std::string(message->only_group)});
       room_.messages -= 1;
     }
     changed_.notify_all();

@@ -8,7 +8,8 @@ namespace {
 
 class HandDrivenSource final : public Source {
  public:
-  explicit HandDrivenSource(std::shared_ptr<SourceJournal> journal) : journal_(std::move(journal)) {}
+  HandDrivenSource(std::shared_ptr<SourceJournal> journal, bool can_seek)
+      : journal_(std::move(journal)), can_seek_(can_seek) {}
   ~HandDrivenSource() override { journal_->is_destroyed = true; }
   void settle(Lane lane, std::int64_t position) noexcept override {
     journal_->settled(lane, position);
@@ -19,6 +20,11 @@ class HandDrivenSource final : public Source {
     something_changed();
   }
   void stop_intake() noexcept override { ++journal_->intake_stops; }
+  Result<void> seek(SeekTarget const& target, std::chrono::steady_clock::time_point deadline) override {
+    if (!can_seek_) return Source::seek(target, deadline);
+    ++journal_->seeks;
+    return {};
+  }
   Result<void> close(std::chrono::steady_clock::time_point) override {
     ++journal_->closes;
     return {};
@@ -26,6 +32,7 @@ class HandDrivenSource final : public Source {
 
  private:
   std::shared_ptr<SourceJournal> journal_;
+  bool can_seek_;
 };
 
 struct Buffer {
@@ -125,6 +132,15 @@ SubscriptionRig::SubscriptionRig(Options options, Handler handler)
   setup.spec.group.name = "billing";
   setup.spec.config = options.config;
   setup.handler = std::move(handler);
+  setup.batch_handler = std::move(options.batch_handler);
+  for (std::size_t i = 0; i < options.config.retry.tiers.size(); ++i) {
+    setup.retries.push_back(tiers.emplace_back(std::make_shared<HandDrivenSink>(window)));
+  }
+  if (options.store) {
+    setup.deduplicator =
+        std::make_shared<Deduplicator>(options.store, Deduplicator::scope_of("shop", "orders", "billing"),
+                                       std::chrono::minutes(2), std::chrono::hours(24));
+  }
   setup.logger = logger;
   if (options.dead_letter) setup.dead_letter = dead_letters;
   setup.window = window;
@@ -133,7 +149,7 @@ SubscriptionRig::SubscriptionRig(Options options, Handler handler)
   setup.seed = 1;
   core = SubscriptionCore::make(std::move(setup));
   intake().open_lane(kLane);
-  core->attach(std::make_unique<HandDrivenSource>(journal)).value();
+  core->attach(std::make_unique<HandDrivenSource>(journal, options.can_seek)).value();
 }
 
 SubscriptionRig::~SubscriptionRig() {

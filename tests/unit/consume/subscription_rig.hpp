@@ -1,5 +1,6 @@
 #pragma once
 
+#include "consume/deduplicator.hpp"
 #include "consume/subscription_core.hpp"
 #include "core/thread.hpp"
 #include "publish/confirm_window.hpp"
@@ -28,6 +29,7 @@ class SourceJournal {
   std::atomic<int> room_calls{0};
   std::atomic<int> intake_stops{0};
   std::atomic<int> closes{0};
+  std::atomic<int> seeks{0};
   std::atomic<bool> is_destroyed{false};
 
  private:
@@ -82,10 +84,14 @@ class SubscriptionRig {
     SubscriptionConfig config{};
     bool dead_letter = false;
     bool trace = true;
+    bool can_seek = false;
+    BatchHandler batch_handler{};
+    std::shared_ptr<IdempotencyStore> store{};
     std::chrono::milliseconds close_timeout{10'000};
   };
   static constexpr Lane kLane{0, 1};
 
+  /// Without any handler a Receiver may take the messages.
   SubscriptionRig(Options options, Handler handler);
   ~SubscriptionRig();
 
@@ -101,6 +107,7 @@ class SubscriptionRig {
 
   [[nodiscard]] Intake& intake() { return core->intake(); }
   [[nodiscard]] SubscriptionStats stats() const { return core->stats(); }
+  [[nodiscard]] SubscriptionHealth health() const { return core->health(); }
   [[nodiscard]] std::int64_t settled(Lane lane = kLane) const { return journal->settled_up_to(lane); }
   /// Delivered messages whose buffers are still held.
   [[nodiscard]] int buffers() const { return *buffers_; }
@@ -110,6 +117,7 @@ class SubscriptionRig {
   std::shared_ptr<RecordingLogger> logger = std::make_shared<RecordingLogger>();
   std::shared_ptr<ConfirmWindow> window = std::make_shared<ConfirmWindow>(100, std::size_t{1} << 20);
   std::shared_ptr<HandDrivenSink> dead_letters = std::make_shared<HandDrivenSink>(window);
+  std::vector<std::shared_ptr<HandDrivenSink>> tiers;  // as many as the configuration names
   std::shared_ptr<SubscriptionCore> core;
 
  private:

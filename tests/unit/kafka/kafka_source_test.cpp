@@ -35,7 +35,7 @@ class KafkaSourceOnABroker : public testing::Test {
     if (char const* const url = std::getenv("FAIRLEAD_KAFKA_URL"); url != nullptr && *url != '\0') {
       config_.broker = url;
       make_message_id(topic_);
-      config_.destinations[topic_] = {};
+      config_.destinations[topic_].groups = {"billing"};
       broker_ = Broker::open(config_).value();
       broker_->declare(topic_).value();
       return;
@@ -188,6 +188,20 @@ TEST_F(KafkaSourceOnABroker, SeekToTheEndsAndToATime) {
   publish(20, 21);
   ASSERT_TRUE(intake.wait_for_messages(41));
   EXPECT_EQ(positions_in_last_epoch(intake), all_between(20, 21));
+  leave(*source, intake);
+}
+
+TEST_F(KafkaSourceOnABroker, RetryAtOnceLiesInTheDestinationsTopicWithTheNameOfItsGroup) {
+  FakeIntake intake(kMuch);
+  auto const source = member(intake);
+  publish(0, 1);
+  broker_->publisher(topic_ + ".billing.retry").value().publish("again").value();
+  ASSERT_TRUE(intake.wait_for_messages(2));
+  auto const seen = intake.seen();
+  EXPECT_EQ(seen[0].only_group, "");
+  EXPECT_EQ(seen[1].payload, "again");
+  EXPECT_EQ(seen[1].only_group, "billing") << "other groups settle it unseen";
+  EXPECT_EQ(seen[1].lane, seen[0].lane);
   leave(*source, intake);
 }
 

@@ -165,6 +165,8 @@ TEST(Record, CarriesEverythingInOneAllocation) {
   message.content_type = "text/plain";
   message.routing_key = "eu";
   message.traceparent = "trace";
+  message.due_at_ms = 7'000;
+  message.only_group = "billing";
   message.headers = &headers;
   message.timestamp_ms = 1000;
   message.time_to_live = std::chrono::milliseconds(50);
@@ -178,6 +180,8 @@ TEST(Record, CarriesEverythingInOneAllocation) {
   EXPECT_EQ(delivery.content_type, "text/plain");
   EXPECT_EQ(delivery.routing_key, "eu");
   EXPECT_EQ(delivery.traceparent, "trace");
+  EXPECT_EQ(delivery.due_at_ms, 7'000);
+  EXPECT_EQ(delivery.only_group, "billing");
   EXPECT_EQ(delivery.timestamp_ms, 1000);
   EXPECT_EQ(delivery.expires_at_ms, 1050);
   ASSERT_EQ(delivery.headers.size(), 2U);
