@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <random>
 
 namespace fairlead::conformance {
@@ -93,5 +94,16 @@ std::vector<std::string> payloads_of(std::vector<Message> const& messages) {
 }
 
 std::set<std::string> distinct(std::vector<std::string> const& payloads) { return {payloads.begin(), payloads.end()}; }
+
+void expect_key_order(std::vector<Seen> const& seen) {
+  std::map<std::string, int> newest;
+  for (Seen const& message : seen) {
+    int const number = std::stoi(message.payload.substr(message.payload.find(':') + 1));
+    auto const [entry, is_first] = newest.try_emplace(message.key, -1);
+    if (number <= entry->second) continue;  // handled before: a retry or a redelivery
+    EXPECT_EQ(number, entry->second + 1) << "of " << message.key;
+    entry->second = number;
+  }
+}
 
 }  // namespace fairlead::conformance

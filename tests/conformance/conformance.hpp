@@ -84,6 +84,10 @@ class Conformance : public testing::TestWithParam<BrokerUnderTest> {
 [[nodiscard]] std::vector<std::string> payloads_of(std::vector<Message> const& messages);
 [[nodiscard]] std::set<std::string> distinct(std::vector<std::string> const& payloads);
 
+/// Payloads are `key:n` with n growing per key: the first handling of each message came after those of all earlier
+/// messages of its key.
+void expect_key_order(std::vector<Seen> const& seen);
+
 class Stopwatch {
  public:
   [[nodiscard]] std::chrono::milliseconds elapsed() const {

@@ -23,18 +23,6 @@ class KeyOrder : public Conformance {
 };
 INSTANTIATE_TEST_SUITE_P(On, KeyOrder, testing::ValuesIn(brokers_under_test()), name_of);
 
-/// The first handling of each message came after those of all earlier messages of its key.
-void expect_key_order(std::vector<Seen> const& seen) {
-  std::map<std::string, int> newest;
-  for (Seen const& message : seen) {
-    int const number = std::stoi(message.payload.substr(message.payload.find(':') + 1));
-    auto const [entry, is_first] = newest.try_emplace(message.key, -1);
-    if (number <= entry->second) continue;  // handled before: a retry or a redelivery
-    EXPECT_EQ(number, entry->second + 1) << "of " << message.key;
-    entry->second = number;
-  }
-}
-
 TEST_P(KeyOrder, IsKeptWithManyWorkers) {
   Recorder recorder;
   auto configuration = config();
