@@ -43,7 +43,10 @@ TEST_F(Receiving, GivesNothingWhenNothingCameInTime) {
 }
 
 TEST_F(Receiving, WaitsForTheNextMessage) {
-  Thread const later("later", [&] { rig.deliver({{.key = "a", .payload = "p"}}); });
+  Thread const later("later", [&] {
+    EXPECT_FALSE(test::Gate().wait(20ms));  // until it is waited for; if it is not yet, that is no failure
+    rig.deliver({{.key = "a", .payload = "p"}});
+  });
   auto message = receiver.receive(std::chrono::milliseconds::max());
   ASSERT_TRUE(message && *message);
   EXPECT_EQ((**message)->payload(), "p");
