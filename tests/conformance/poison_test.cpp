@@ -1,7 +1,7 @@
 #include "conformance/conformance.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <iostream>
 #include <mutex>
 #include <thread>
 
