@@ -120,8 +120,8 @@ class FAIRLEAD_EXPORT Subscription {
 
   /// Goes on from there in the partitions that this member holds now; what is in flight in them is given up. The
   /// group's position follows: members that come later go on from there as well. Blocks at most `deadline`.
-  /// Errors: `kUnsupported` (RabbitMQ's queues forget what was acknowledged), `kInvalidArgument` (a partition that
-  /// this member does not hold), `kTimeout`, `kClosed`.
+  /// Errors: `kUnsupported` (RabbitMQ's queues forget what was acknowledged), `kInvalidArgument` (no such partition or
+  /// position), `kPreconditionFailed` (this member does not hold the partition now), `kTimeout`, `kClosed`.
   [[nodiscard]] Result<void> seek(SeekTarget const& target, std::chrono::milliseconds deadline);
 
   [[nodiscard]] SubscriptionStats stats() const noexcept;

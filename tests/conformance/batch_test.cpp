@@ -1,5 +1,6 @@
 #include "conformance/conformance.hpp"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>

@@ -1,9 +1,9 @@
 #include "conformance/conformance.hpp"
 
+#include <atomic>
 #include <charconv>
 #include <map>
 #include <regex>
-#include <stop_token>
 
 // What a dead letter tells about its message: the same headers with the same values on every broker.
 namespace fairlead::conformance {

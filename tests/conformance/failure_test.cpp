@@ -1,8 +1,6 @@
 #include "conformance/conformance.hpp"
 
 #include <map>
-#include <set>
-#include <stop_token>
 
 // How often a failed message is handled, what its handler sees each time, and who else does: through retries in place,
 // delayed retries and the dead letter.

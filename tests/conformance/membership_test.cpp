@@ -1,8 +1,8 @@
 #include "conformance/conformance.hpp"
 
 #include <atomic>
+#include <functional>
 #include <optional>
-#include <random>
 #include <thread>
 
 // Members that come, go and stop in the middle of their work.

@@ -1,7 +1,7 @@
 #include "conformance/conformance.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <iostream>
 #include <mutex>
 #include <thread>
 
@@ -12,9 +12,12 @@ namespace {
 using Poison = Conformance;
 INSTANTIATE_TEST_SUITE_P(On, Poison, testing::ValuesIn(brokers_under_test()), name_of);
 
-constexpr int kHealthy = 1'800;
+constexpr int kHealthy = 1'170;
 constexpr int kPoison = kHealthy / 9;  // a tenth of all
-constexpr int kPairs = 7;
+constexpr auto kWork = 2ms;            // of a healthy handler; short beside it is what the runtime does
+constexpr std::size_t kPairs = 7;
+constexpr std::size_t kPairsWhenNoisy = 21;
+constexpr double kNoisy = 0.05;
 
 /// When healthy handlings began and ended.
 class Span {
@@ -56,6 +59,9 @@ std::vector<Message> mixture(bool with_poison) {
   return messages;
 }
 
+/// Half of all lies between these two; the values are sorted.
+double spread(std::vector<double> const& sorted) { return sorted[sorted.size() * 3 / 4] - sorted[sorted.size() / 4]; }
+
 TEST_P(Poison, TenPercentLeaveTheHealthyMessagesAtFullThroughput) {
   auto configuration = config();
   auto& subscription = billing_of(configuration);
@@ -71,7 +77,7 @@ TEST_P(Poison, TenPercentLeaveTheHealthyMessagesAtFullThroughput) {
                                    if (delivery.payload() == "rejected") return reject("poison");
                                    if (delivery.payload() == "failing") return retry("poison");
                                    auto const began = Span::Clock::now();
-                                   std::this_thread::sleep_for(1ms);  // what a handler does
+                                   std::this_thread::sleep_for(kWork);
                                    span.add(began, Span::Clock::now());
                                    return ack();
                                  })
@@ -94,19 +100,20 @@ TEST_P(Poison, TenPercentLeaveTheHealthyMessagesAtFullThroughput) {
 
   (void)healthy_seconds(true);  // warm
   std::vector<double> ratios;
-  for (int pair = 0; pair < kPairs; ++pair) {
-    bool const poison_first = pair % 2 == 1;
+  // On a machine that is busy with other things all pairs count, and there are more of them.
+  while (ratios.size() < kPairs || (ratios.size() < kPairsWhenNoisy && spread(ratios) > kNoisy)) {
+    bool const poison_first = ratios.size() % 2 == 1;
     double const one = healthy_seconds(poison_first);
     double const other = healthy_seconds(!poison_first);
     ratios.push_back(poison_first ? other / one : one / other);
+    std::sort(ratios.begin(), ratios.end());
   }
-  std::sort(ratios.begin(), ratios.end());
-  double const median = ratios[kPairs / 2];
+  double const median = ratios[ratios.size() / 2];
   std::cout << "healthy throughput with 10 % poison: " << median * 100 << " % of normal (" << ratios.front() * 100
-            << " to " << ratios.back() * 100 << " in " << kPairs << " pairs)\n";
+            << " to " << ratios.back() * 100 << " in " << ratios.size() << " pairs)\n";
 
   EXPECT_GE(median, 0.95);
-  EXPECT_EQ(billing.stats().dead_lettered, static_cast<std::uint64_t>((kPairs + 1) * kPoison));
+  EXPECT_EQ(billing.stats().dead_lettered, (ratios.size() + 1) * kPoison);
   EXPECT_EQ(billing.health().state, SubscriptionState::kRunning);
 }
 

@@ -1,5 +1,6 @@
 #include "conformance/conformance.hpp"
 
+#include <atomic>
 #include <thread>
 
 // The pull-style twin of a subscription.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <stop_token>
+#include <thread>
 
 // Workers, time and rate: what runs at once, for how long, and how much of it begins.
 namespace fairlead::conformance {
@@ -50,6 +51,7 @@ TEST_P(Runtime, AKeyWithManyMessagesStarvesNoOther) {
   auto billing = broker
                      ->subscribe("billing", recorder.handler([all_are_here](Seen const&) {
                        all_are_here.wait();
+                       std::this_thread::sleep_for(200us);  // not so quick that its worker takes many at once
                        return ack();
                      }))
                      .value();

@@ -1,5 +1,8 @@
 #include "conformance/conformance.hpp"
 
+#include <algorithm>
+#include <optional>
+
 // Going back to messages that were handled, or ahead past those that were not.
 namespace fairlead::conformance {
 namespace {
@@ -139,6 +142,27 @@ TEST_P(Seeking, APlaceThatIsNotThereIsRefusedAndChangesNothing) {
   EXPECT_EQ(sought.error().code, Errc::kInvalidArgument) << sought.error().message;
   publish_and_handle("new", 1);
   EXPECT_EQ(payloads_from(3), std::vector<std::string>{"new0"});
+}
+
+TEST_P(Seeking, PartitionOfAnotherMemberIsRefused) {
+  auto configuration = config();
+  auto const wide = destination_ + ".wide";
+  configuration.destinations[wide].partitions = 2;
+  billing_of(configuration).destination = wide;
+  auto const one = open(configuration);
+  auto const two = open(configuration);
+  auto const first = one->subscribe("billing", recorder_.handler()).value();
+  auto second = two->subscribe("billing", recorder_.handler()).value();
+  ASSERT_TRUE(eventually([&] { return first.stats().partitions == 1 && second.stats().partitions == 1; }));
+
+  std::vector<std::optional<Errc>> answers;
+  for (int partition : {0, 1}) {
+    auto const sought = second.seek(SeekTarget::to_position(partition, 0), kPatience);
+    answers.push_back(sought ? std::nullopt : std::optional(sought.error().code));
+  }
+
+  std::sort(answers.begin(), answers.end());
+  EXPECT_EQ(answers, (std::vector<std::optional<Errc>>{std::nullopt, Errc::kPreconditionFailed}));
 }
 
 TEST_P(Seeking, AfterTheStopIsRefused) {
