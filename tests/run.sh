@@ -56,6 +56,7 @@ asan | tsan)
   targets=(--target unit_and_conformance)
   # A throughput that is compared says nothing under a sanitizer.
   ctest+=(-L 'unit|conformance' -E 'Poison\.|_NOT_BUILT')
+  export TSAN_OPTIONS="suppressions=$ROOT/tests/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
   # Sanitizers want an address space that is not laid out at random.
   if setarch -R true 2>/dev/null; then ctest=(setarch -R "${ctest[@]}"); fi
   ;;

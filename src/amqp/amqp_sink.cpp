@@ -5,7 +5,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -48,7 +47,7 @@ Result<void> AmqpSink::publish(Outbound const& message, PendingPublish& pending)
   constexpr std::size_t kDigits = 4;  // up to 1024 partitions
   std::array<char, kShortStringMax + 1 + 1 + kDigits> key;
   if (words.size() > kShortStringMax) return channel_->publish(encoder_, exchange_, words, message, pending);
-  std::memcpy(key.data(), words.data(), words.size());
+  words.copy(key.data(), words.size());
   auto* end = key.data() + words.size();
   if (!words.empty()) *end++ = '.';
   end = std::to_chars(end, key.data() + key.size(), next_partition(message)).ptr;

@@ -247,7 +247,8 @@ void Consumer::stop() {
 }
 
 void Consumer::hand_over_when_settled() {
-  if (left_ == nullptr && settlement_.settled() >= last_delivered_) close();
+  // What is acked counts, not what is settled: a worker may have settled the last message since it was asked.
+  if (left_ == nullptr && settlement_.taken() >= last_delivered_) close();
 }
 
 void Consumer::leave(TimePoint deadline, std::shared_ptr<Waiter> done) {

@@ -76,7 +76,7 @@ void PublishEncoder::append_publish_method(ByteBuffer& out, std::uint16_t channe
   std::memcpy(at, method_prefix_.data(), method_prefix_.size());
   at += method_prefix_.size();
   *at++ = static_cast<char>(routing_key.size());
-  std::memcpy(at, routing_key.data(), routing_key.size());
+  routing_key.copy(at, routing_key.size());  // which may be null, unlike what memcpy takes
   at += routing_key.size();
   *at++ = kMandatory;
   *at = static_cast<char>(AMQP_FRAME_END);

@@ -44,10 +44,12 @@ class Settlement {
     return tag;
   }
 
-  [[nodiscard]] std::uint64_t settled() const noexcept { return word_.load() & kTagMask; }
+  /// Up to where `take` has given out. I/O thread.
+  [[nodiscard]] std::uint64_t taken() const noexcept { return acked_.load(); }
   [[nodiscard]] bool is_urgent() const noexcept { return is_urgent_.load(); }
 
  private:
+  [[nodiscard]] std::uint64_t settled() const noexcept { return word_.load() & kTagMask; }
   static constexpr int kTagBits = 48;  // 89 years at 100,000 messages a second
   static constexpr std::uint64_t kTagMask = (std::uint64_t{1} << kTagBits) - 1;
   static std::uint64_t pack(std::uint32_t epoch, std::uint64_t tag) noexcept {

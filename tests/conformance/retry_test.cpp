@@ -112,7 +112,10 @@ TEST_P(Retries, NothingThatWaitsIsLostWhenTheMemberRestarts) {
     return seen;
   };
   EXPECT_TRUE(eventually([&] { return all().size() == 21; })) << all().size();
-  EXPECT_EQ(before.begun() + after.begun(), 21U) << "something came twice";
+  EXPECT_EQ(before.begun() + after.begun(), 21U)
+      << "something came twice; before: " << testing::PrintToString(before.payloads())
+      << ", after: " << testing::PrintToString(after.payloads())
+      << ", first redelivered: " << after.seen().front().redelivered;
 }
 
 TEST_P(Retries, OtherGroupsDoNotGetWhatWaitsForOne) {

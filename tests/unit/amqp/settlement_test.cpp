@@ -40,6 +40,17 @@ TEST(Settlement, TheHighestPositionCounts) {
   EXPECT_EQ(settlement.take(), 0u) << "nothing new";
 }
 
+TEST(Settlement, WhatIsSettledAfterItWasTakenIsNotAckedYet) {
+  Settlement settlement;
+  settlement.restart(1);
+  (void)settlement.settle(1, 1, kBatch);
+  EXPECT_EQ(settlement.take(), 1u);
+  EXPECT_EQ(settlement.settle(1, 2, kBatch), Wake::kSoon) << "so that it is taken as well";
+  EXPECT_EQ(settlement.taken(), 1u);
+  EXPECT_EQ(settlement.take(), 2u);
+  EXPECT_EQ(settlement.taken(), 2u);
+}
+
 TEST(Settlement, OfAnEarlierEpochIsDropped) {
   Settlement settlement;
   settlement.restart(1);
