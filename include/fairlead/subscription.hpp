@@ -70,7 +70,7 @@ struct SubscriptionStats {
   std::uint64_t overrun = 0;        ///< handlers that ran longer than `timeout`
   std::uint64_t unsettled = 0;      ///< received messages destroyed without being settled: a defect of the application
   std::uint64_t in_flight = 0;      ///< now: taken in and not settled
-  std::uint64_t partitions = 0;     ///< now: partitions (RabbitMQ: queues) that this member reads; 0 until it has joined
+  std::uint64_t partitions = 0;     ///< now: partitions (RabbitMQ: queues) that this member reads; 0 until it joined
 };
 
 /// Where a subscription is to go on reading.

@@ -78,8 +78,9 @@ TEST(BrokerRules, QueuesThatTwoGroupsWouldShareAreRefused) {
 
 TEST(BrokerRules, ADestinationIsNoDeadLetterOfAnother) {
   for (auto const* broker : {"memory://demo", "kafka://h", "amqp://h"}) {
-    EXPECT_TRUE(is_said(complaint(broker, "destinations: {a: {groups: [b]}, a.b.dlq: {}}"),
-                        "destinations.a.b.dlq: is the name of the dead letters or retries of another destination's group"));
+    EXPECT_TRUE(
+        is_said(complaint(broker, "destinations: {a: {groups: [b]}, a.b.dlq: {}}"),
+                "destinations.a.b.dlq: is the name of the dead letters or retries of another destination's group"));
   }
 }
 
