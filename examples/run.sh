@@ -57,6 +57,7 @@ groups=(build)
 "$root/tests/setup.sh" "${groups[@]}"
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 cmake --preset release -S "$root" "${launcher[@]}" >/dev/null
 cmake --build "$root/build/release" -j "$(nproc)" --target order_pipeline order_producer order_consumer order_report
 

@@ -62,6 +62,7 @@ asan | tsan)
   ;;
 esac
 ctest+=("$@")
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 # another checkout finds what this one has compiled
 mkdir -p build
 step "configure ($PRESET)" configure
 step "build ($PRESET)" cmake --build "build/$PRESET" -j"$(nproc)" "${targets[@]}"
