@@ -21,6 +21,7 @@ class FAIRLEAD_EXPORT AmqpBroker final : public Broker {
                                              std::chrono::steady_clock::time_point deadline) override;
   Result<std::unique_ptr<Source>> do_open_source(SourceSpec const& spec, Intake& intake,
                                                  std::chrono::steady_clock::time_point deadline) override;
+  [[nodiscard]] BrokerHealth do_health() const override;
   Result<void> do_close(std::chrono::steady_clock::time_point deadline) override;
 
   std::unique_ptr<Impl> impl_;

@@ -3,6 +3,7 @@
 #include <fairlead/capabilities.hpp>
 #include <fairlead/config.hpp>
 #include <fairlead/export.hpp>
+#include <fairlead/health.hpp>
 #include <fairlead/publisher.hpp>
 #include <fairlead/receiver.hpp>
 #include <fairlead/result.hpp>
@@ -83,6 +84,9 @@ class FAIRLEAD_EXPORT Broker {
 
   [[nodiscard]] Capabilities const& capabilities() const noexcept;
 
+  /// How the connections are doing. Does not block.
+  [[nodiscard]] BrokerHealth health() const;
+
   /// Waits until every publish that began before has ended.
   [[nodiscard]] Result<void> flush(std::chrono::milliseconds timeout);
 
@@ -113,6 +117,8 @@ class FAIRLEAD_EXPORT Broker {
                                                      std::chrono::steady_clock::time_point deadline) = 0;
   virtual Result<std::unique_ptr<Source>> do_open_source(SourceSpec const& spec, Intake& intake,
                                                          std::chrono::steady_clock::time_point deadline) = 0;
+  /// Not called once the broker is closed.
+  [[nodiscard]] virtual BrokerHealth do_health() const = 0;
   /// Sources are closed by then. Every pending publish must have been completed when it returns.
   virtual Result<void> do_close(std::chrono::steady_clock::time_point deadline) = 0;
 

@@ -27,6 +27,10 @@ enum class OnOutage {
   kPause,  ///< fail closed: intake waits until the store is back
   kPass,   ///< fail open: handlers run without deduplication meanwhile
 };
+enum class OnUnconfirmed {
+  kResend,  ///< sent again on the next connection, in the old order, as long as the deadline allows
+  kReport,  ///< ends at once as `kConnectionLost`, maybe applied
+};
 enum class ExchangeType { kTopic, kDirect, kFanout, kHeaders };
 enum class QueueType { kQuorum, kClassic, kStream };
 enum class Compression { kNone, kSnappy, kLz4, kZstd, kGzip };
@@ -137,6 +141,9 @@ struct PublishConfig {
   /// Publishes without an answer yet; 0: the backend's own default (Kafka 100,000, AMQP 2,000, memory 10,000).
   int window_messages = 0;
   std::size_t window_bytes = std::size_t{32} << 20;
+  /// What becomes of messages that were sent and not confirmed when the connection, or librdkafka's producer, breaks.
+  /// The broker may have them: sent again, they may come twice, with the same id.
+  OnUnconfirmed unconfirmed = OnUnconfirmed::kResend;
   std::size_t max_message_bytes = std::size_t{1'000'000};  ///< payload, key and headers together; Kafka's default limit
 };
 

@@ -138,6 +138,13 @@ Result<std::unique_ptr<Source>> AmqpBroker::do_open_source(SourceSpec const& spe
   return std::unique_ptr<Source>(*std::move(source));
 }
 
+BrokerHealth AmqpBroker::do_health() const {
+  std::lock_guard const lock(impl_->mutex);
+  auto health = impl_->first->health();
+  if (!impl_->second || !health.is_healthy()) return health;
+  return impl_->second->health();
+}
+
 Result<void> AmqpBroker::do_close(TimePoint deadline) {
   std::lock_guard const lock(impl_->mutex);
   if (impl_->publish_channel) impl_->publish_channel->shut();

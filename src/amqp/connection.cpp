@@ -48,6 +48,11 @@ Result<void> Connection::wait_open(TimePoint deadline) {
                false, 0};
 }
 
+BrokerHealth Connection::health() const {
+  std::lock_guard const lock(mutex_);
+  return {is_open_told_ ? ConnectionState::kConnected : ConnectionState::kConnecting, last_error_};
+}
+
 void Connection::close(TimePoint deadline) {
   std::lock_guard const lock(close_mutex_);
   if (!thread_.joinable()) return;

@@ -7,6 +7,7 @@
 #include "amqp/reconnect_policy.hpp"
 #include "core/thread.hpp"
 
+#include <fairlead/health.hpp>
 #include <fairlead/logger.hpp>
 #include <fairlead/result.hpp>
 
@@ -36,6 +37,7 @@ class Connection final : private LinkEvents {
   // --- any thread ---
   /// Waits until the connection is open. Fails at once on what time does not cure, such as a wrong password.
   [[nodiscard]] Result<void> wait_open(TimePoint deadline);
+  [[nodiscard]] BrokerHealth health() const;
   [[nodiscard]] std::shared_ptr<Mailbox> const& mailbox() const noexcept { return mailbox_; }
   /// Says goodbye to the broker, at most until the deadline, and ends the thread. Channels are lost with kClosed.
   void close(TimePoint deadline);
@@ -122,8 +124,8 @@ class Connection final : private LinkEvents {
   bool is_closing_ = false;
   TimePoint close_deadline_ = TimePoint::max();
 
-  // --- shared with wait_open ---
-  std::mutex mutex_;
+  // --- shared with wait_open and health ---
+  std::mutex mutable mutex_;
   std::condition_variable changed_;
   bool is_open_told_ = false;
   std::optional<Error> last_error_;

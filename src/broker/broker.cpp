@@ -78,6 +78,11 @@ Logger& Broker::logger() const noexcept { return *core_->logger; }
 ConfirmWindow& Broker::window() const noexcept { return *core_->window; }
 Capabilities const& Broker::capabilities() const noexcept { return core_->capabilities; }
 
+BrokerHealth Broker::health() const {
+  if (core_->closed) return {ConnectionState::kClosed};
+  return do_health();
+}
+
 Result<void> Broker::declare(std::string_view destination) {
   auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);

@@ -102,6 +102,7 @@ void visit_keys(V& v, PublishConfig& c) {
   v.value("window_messages", c.window_messages);
   v.value("window_bytes", c.window_bytes);
   v.value("max_message_bytes", c.max_message_bytes);
+  v.value("unconfirmed", c.unconfirmed);
   v.later("batch");
 }
 

@@ -24,6 +24,8 @@ constexpr Named<Ordering> kOrderings[] = {
     {"none", Ordering::kNone}, {"key", Ordering::kKey}, {"partition", Ordering::kPartition}};
 constexpr Named<StartFrom> kStarts[] = {{"earliest", StartFrom::kEarliest}, {"latest", StartFrom::kLatest}};
 constexpr Named<OnOutage> kOutages[] = {{"pause", OnOutage::kPause}, {"pass", OnOutage::kPass}};
+constexpr Named<OnUnconfirmed> kUnconfirmed[] = {{"resend", OnUnconfirmed::kResend},
+                                                 {"report", OnUnconfirmed::kReport}};
 constexpr Named<ExchangeType> kExchanges[] = {{"topic", ExchangeType::kTopic},
                                               {"direct", ExchangeType::kDirect},
                                               {"fanout", ExchangeType::kFanout},
@@ -170,6 +172,7 @@ Complaint parse_value(std::string_view text, Rate& out) {
 Complaint parse_value(std::string_view text, Ordering& out) { return parse_named(text, kOrderings, out); }
 Complaint parse_value(std::string_view text, StartFrom& out) { return parse_named(text, kStarts, out); }
 Complaint parse_value(std::string_view text, OnOutage& out) { return parse_named(text, kOutages, out); }
+Complaint parse_value(std::string_view text, OnUnconfirmed& out) { return parse_named(text, kUnconfirmed, out); }
 Complaint parse_value(std::string_view text, ExchangeType& out) { return parse_named(text, kExchanges, out); }
 Complaint parse_value(std::string_view text, QueueType& out) { return parse_named(text, kQueues, out); }
 Complaint parse_value(std::string_view text, Compression& out) { return parse_named(text, kCompressions, out); }
@@ -217,6 +220,7 @@ std::string format_value(Rate value) {
 std::string format_value(Ordering value) { return format_named(value, kOrderings); }
 std::string format_value(StartFrom value) { return format_named(value, kStarts); }
 std::string format_value(OnOutage value) { return format_named(value, kOutages); }
+std::string format_value(OnUnconfirmed value) { return format_named(value, kUnconfirmed); }
 std::string format_value(ExchangeType value) { return format_named(value, kExchanges); }
 std::string format_value(QueueType value) { return format_named(value, kQueues); }
 std::string format_value(Compression value) { return format_named(value, kCompressions); }

@@ -162,6 +162,8 @@ Result<std::unique_ptr<Source>> KafkaBroker::do_open_source(SourceSpec const& sp
   return std::unique_ptr<Source>(*std::move(source));
 }
 
+BrokerHealth KafkaBroker::do_health() const { return impl_->producer->health(); }
+
 Result<void> KafkaBroker::do_close(Clock::time_point deadline) {
   if (!impl_->producer) return {};  // opening failed
   return impl_->producer->close(deadline);

@@ -88,6 +88,13 @@ std::shared_ptr<rd_kafka_t> KafkaProducer::client() {
   return handle_;
 }
 
+BrokerHealth KafkaProducer::health() const {
+  std::lock_guard const lock(mutex_);
+  if (fatal_) return {ConnectionState::kConnected, fatal_};
+  return {all_down_ ? ConnectionState::kConnecting : ConnectionState::kConnected,
+          all_down_ ? connection_error_ : std::nullopt};
+}
+
 Result<void> KafkaProducer::wait_connected(std::string const& addresses, Clock::time_point deadline) {
   auto const handle = client();
   for (;;) {

@@ -6,6 +6,7 @@
 #include "publish/confirm_window.hpp"
 #include "publish/sink.hpp"
 
+#include <fairlead/health.hpp>
 #include <fairlead/logger.hpp>
 #include <fairlead/result.hpp>
 
@@ -39,6 +40,7 @@ class KafkaProducer {
 
   /// For administration; null after `close`. Who holds it keeps the handle alive.
   [[nodiscard]] std::shared_ptr<rd_kafka_t> client();
+  [[nodiscard]] BrokerHealth health() const;
 
   /// The topic object to publish with; lives as long as the producer is open.
   Result<rd_kafka_topic_t*> topic(std::string const& name);
@@ -65,7 +67,7 @@ class KafkaProducer {
   Thread thread_;
   std::atomic<bool> ending_{false};
 
-  std::mutex mutex_;  // of what follows
+  std::mutex mutable mutex_;  // of what follows
   std::map<std::string, TopicPtr, std::less<>> topics_;
   bool closed_ = false;
   std::optional<Error> fatal_;

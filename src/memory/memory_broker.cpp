@@ -119,6 +119,8 @@ Result<std::unique_ptr<Source>> MemoryBroker::do_open_source(SourceSpec const& s
   return std::unique_ptr<Source>(std::make_unique<MemorySource>(impl_->door->store, std::move(logs), spec, intake));
 }
 
+BrokerHealth MemoryBroker::do_health() const { return {ConnectionState::kConnected}; }
+
 Result<void> MemoryBroker::do_close(std::chrono::steady_clock::time_point) {
   impl_->door->gate.close();
   return {};

@@ -194,6 +194,15 @@ TEST(BrokerDrain, TellsThatPublishesAreOutstanding) {
   sink.confirm(sink.sent().at(0).pending);
 }
 
+TEST(BrokerHealth, IsThatOfItsBackendUntilItIsClosed) {
+  auto const broker = open();
+  EXPECT_EQ(broker->health().state, ConnectionState::kConnected);
+  EXPECT_TRUE(broker->health().is_healthy());
+  ASSERT_TRUE(broker->close(1s));
+  EXPECT_EQ(broker->health().state, ConnectionState::kClosed);
+  EXPECT_FALSE(broker->health().is_healthy());
+}
+
 TEST(BrokerCapabilities, AreThoseOfItsBackend) { EXPECT_EQ(open()->capabilities().system, "fake"); }
 
 }  // namespace

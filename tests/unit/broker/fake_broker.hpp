@@ -123,6 +123,7 @@ class FakeBroker final : public Broker {
     source = opened.get();
     return std::unique_ptr<Source>(std::move(opened));
   }
+  [[nodiscard]] BrokerHealth do_health() const override { return {ConnectionState::kConnected}; }
   Result<void> do_close(std::chrono::steady_clock::time_point) override { return step("close"); }
 };
 

@@ -83,6 +83,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config.publish.window_messages, 500);
   EXPECT_EQ(config.publish.window_bytes, 1'000'000U);
   EXPECT_EQ(config.publish.max_message_bytes, 2'000'000U);
+  EXPECT_EQ(config.publish.unconfirmed, OnUnconfirmed::kReport);
   EXPECT_EQ(config.connection.connect_timeout, 3s);
   EXPECT_EQ(config.connection.backoff_initial, 500ms);
   EXPECT_EQ(config.connection.backoff_max, 10s);

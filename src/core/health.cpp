@@ -13,4 +13,14 @@ std::string_view to_string(SubscriptionState state) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(ConnectionState state) noexcept {
+  switch (state) {
+    case ConnectionState::kConnecting: return "connecting";
+    case ConnectionState::kConnected: return "connected";
+    case ConnectionState::kBlocked: return "blocked";
+    case ConnectionState::kClosed: return "closed";
+  }
+  return "unknown";
+}
+
 }  // namespace fairlead
