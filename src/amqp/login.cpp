@@ -137,6 +137,12 @@ Error Login::on_close(std::string_view fields) const {
   auto const code = load_big_endian<std::uint16_t>(fields.data());
   auto const size = load_big_endian<std::uint8_t>(fields.data() + 2);
   auto const text = fields.substr(3, size);
+  if (await_ == Await::kTune && code == AMQP_ACCESS_REFUSED && settings_->sasl_external) {
+    return {Errc::kAuthentication,
+            "the broker knows no user of the client certificate's name: see `certfile` and `auth_mechanism` in the "
+            "broker URL",
+            false, false, code};
+  }
   if (await_ == Await::kTune && code == AMQP_ACCESS_REFUSED) {
     return {Errc::kAuthentication,
             "the broker refused the login of user '" + settings_->user + "': check user and password in the broker URL",
@@ -153,9 +159,13 @@ Error Login::on_close(std::string_view fields) const {
 
 Error Login::interrupted(Error const& cause) const {
   auto error = cause;
+  if (error.code == Errc::kAuthentication || error.code == Errc::kAccessDenied) return error;  // it says all
   if (error.code == Errc::kConnectionLost) error.code = Errc::kNotConnected;
   error.maybe_applied = false;
   error.message = "login interrupted: " + error.message;
+  if (await_ == Await::kStart && error.code == Errc::kProtocol) {
+    error.message += " (a port with TLS needs amqps://, and it must be a broker's)";
+  }
   // An old broker hangs up on a wrong password instead of saying so.
   if (await_ == Await::kTune) error.message += " (check user and password in the broker URL)";
   return error;

@@ -28,6 +28,22 @@ std::string openssl_reason() {
   return reason != nullptr ? reason : "unknown reason";
 }
 
+/// The setting behind OpenSSL's reason, for the end of a message.
+std::string_view setting_of(int reason) noexcept {
+  switch (reason) {
+    case SSL_R_WRONG_VERSION_NUMBER: return " (the port speaks no TLS? then the broker URL begins with amqp://)";
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+      return " (the broker refused the client's certificate, see `certfile` and `keyfile` of the broker URL)";
+    default: return {};
+  }
+}
+
 bool is_ip_address(std::string const& host) {
   std::unique_ptr<ASN1_OCTET_STRING, decltype(&::ASN1_OCTET_STRING_free)> const ip(::a2i_IPADDRESS(host.c_str()),
                                                                                    &::ASN1_OCTET_STRING_free);
@@ -134,8 +150,9 @@ class TlsTransport final : public Transport {
       return {is_ready_ ? Errc::kConnectionLost : Errc::kNotConnected, std::string(what) + ": " + reason, true, true,
               code};
     }
-    bool const is_cut = ERR_GET_REASON(::ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-    auto const reason = openssl_reason();
+    auto const code_of_tls = ERR_GET_REASON(::ERR_peek_error());
+    bool const is_cut = code_of_tls == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    auto const reason = openssl_reason().append(setting_of(code_of_tls));
     if (has_read_) return {Errc::kConnectionLost, std::string(what) + ": " + reason, true, true, 0};
     if (is_cut) return {Errc::kNotConnected, std::string(what) + ": " + reason, true, false, 0};
     // TLS 1.3 refuses a client certificate only after the client has finished its handshake.

@@ -1,5 +1,9 @@
 #include "broker/open_checks.hpp"
 
+#include "config/broker_url.hpp"
+#include "config/security_warnings.hpp"
+#include "observe/logging.hpp"
+
 #include <fairlead/idempotency.hpp>
 #include <fairlead/logger.hpp>
 
@@ -22,6 +26,11 @@ Result<OpenOptions> check_open(Config const& config, OpenOptions options) {
     auto logger = make_logger(config.log, config.service);
     if (!logger) return std::move(logger).error();
     options.logger = *std::move(logger);
+  }
+  if (auto const url = parse_broker_url(config.broker)) {
+    for (auto const& warning : security_warnings(config, *url)) {
+      log(*options.logger, LogLevel::kWarn, "connection", warning);
+    }
   }
   return options;
 }

@@ -4,7 +4,8 @@
 
 namespace fairlead {
 
-/// What every way of opening a broker does first: checks the configuration, and makes the logger where none was given.
+/// What every way of opening a broker does first: checks the configuration, makes the logger where none was given,
+/// and warns of what the configuration gives up of security.
 [[nodiscard]] Result<OpenOptions> check_open(Config const& config, OpenOptions options);
 
 }  // namespace fairlead

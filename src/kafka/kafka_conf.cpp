@@ -3,6 +3,7 @@
 #include "config/kafka_properties.hpp"
 #include "config/values.hpp"
 #include "core/text.hpp"
+#include "kafka/certificate_cause.hpp"
 #include "observe/redact.hpp"
 
 #include <algorithm>
@@ -35,6 +36,9 @@ NativeOptions safe_defaults(Config const& config) {
 void secure(NativeOptions& options, BrokerUrl const& url) {
   bool const tls = url.scheme == BrokerUrl::Scheme::kKafkas;
   bool const sasl = !url.user.empty();
+  // librdkafka has no setting for the oldest version: suites that came with TLS 1.2 leave out what is older. Those of
+  // TLS 1.3 are not named by it.
+  options["ssl.cipher.suites"] = "TLSv1.2+HIGH:!aNULL:!eNULL";
   options["security.protocol"] = sasl ? (tls ? "sasl_ssl" : "sasl_plaintext") : (tls ? "ssl" : "plaintext");
   if (!sasl) return;
   options["sasl.mechanisms"] = "PLAIN";
@@ -160,6 +164,7 @@ Result<ConfPtr> make_conf(NativeOptions const& options, void* topic_opaque) {
     problems += is_unknown ? "librdkafka has no such property" + did_you_mean(name, known_properties()) : redact(why);
   }
   if (!problems.empty()) return Error{Errc::kInvalidConfig, std::move(problems)};
+  remember_certificate_causes(conf.get());
   return conf;
 }
 

@@ -22,6 +22,8 @@ constexpr bool kRetry = true;
 constexpr bool kMaybeApplied = true;
 
 constexpr std::string_view kCredentials = "see the user and password in `broker`, and kafka.conf.sasl.mechanisms";
+constexpr std::string_view kClientCertificate =
+    "the broker refused the client's certificate, see kafka.conf.ssl.certificate.location and ssl.key.location";
 constexpr std::string_view kRights = "the user needs more rights on the cluster";
 constexpr std::string_view kTopicSettings = "see destinations.<name>.partitions and destinations.<name>.kafka";
 constexpr std::string_view kLimits = "see publish.max_message_bytes and the topic's max.message.bytes";
@@ -50,7 +52,7 @@ constexpr std::array kMeanings{
     Meaning{RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, Errc::kUnroutable, false, false, "the partition does not exist"},
     Meaning{RD_KAFKA_RESP_ERR__ISR_INSUFF, Errc::kRefused, kRetry, false, kReplicas},
     Meaning{RD_KAFKA_RESP_ERR__SSL, Errc::kTls, false, false,
-            "see kafka.conf.ssl.ca.location and whether the port speaks TLS"},
+            "see kafka.conf.ssl.ca.location, and whether the port speaks TLS: one without needs kafka://"},
     Meaning{RD_KAFKA_RESP_ERR__AUTHENTICATION, Errc::kAuthentication, false, false, kCredentials},
     Meaning{RD_KAFKA_RESP_ERR__WAIT_COORD, Errc::kRefused, kRetry},
     Meaning{RD_KAFKA_RESP_ERR__IN_PROGRESS, Errc::kRefused, kRetry},
@@ -144,10 +146,19 @@ Meaning meaning_of(rd_kafka_resp_err_t code) noexcept {
   return {code, code > RD_KAFKA_RESP_ERR_NO_ERROR ? Errc::kRefused : Errc::kInternal};
 }
 
+/// A peer's last word, which librdkafka reports as a lost connection: TLS 1.3 refuses a client's certificate only after
+/// the client has finished its handshake.
+bool is_refused_certificate(rd_kafka_resp_err_t code, std::string_view detail) noexcept {
+  constexpr auto kNowhere = std::string_view::npos;
+  return code == RD_KAFKA_RESP_ERR__TRANSPORT && detail.find(" alert ") != kNowhere &&
+         (detail.find("certificate") != kNowhere || detail.find("unknown ca") != kNowhere);
+}
+
 }  // namespace
 
 Error to_error(rd_kafka_resp_err_t code, std::string_view what, std::string_view detail) {
-  auto const meaning = meaning_of(code);
+  auto meaning = meaning_of(code);
+  if (is_refused_certificate(code, detail)) meaning = {code, Errc::kTls, false, kMaybeApplied, kClientCertificate};
   std::string message(what);
   message += ": ";
   message += detail.empty() ? std::string(rd_kafka_err2str(code)) : redact(detail);

@@ -1,5 +1,6 @@
 #include "kafka/kafka_producer.hpp"
 
+#include "kafka/certificate_cause.hpp"
 #include "kafka/destroy.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
@@ -108,8 +109,11 @@ Result<void> KafkaProducer::wait_connected(std::string const& addresses, Clock::
     auto cause = connection_error_.value_or(to_error(code, "no answer"));
     bool const is_refused = cause.code == Errc::kAuthentication || cause.code == Errc::kTls;
     if (!(is_refused && all_down_) && Clock::now() < deadline) continue;
-    if (!is_refused) cause.code = Errc::kNotConnected;
     cause.message = "no connection to Kafka at " + addresses + " within connection.connect_timeout: " + cause.message;
+    if (!is_refused) {
+      cause.code = Errc::kNotConnected;
+      cause.message += " (a port with TLS needs kafkas://, one without kafka://)";
+    }
     cause.maybe_applied = false;
     return cause;
   }
@@ -190,6 +194,7 @@ void KafkaProducer::take_error(rd_kafka_event_t* event) {
   bool const is_fatal = rd_kafka_event_error_is_fatal(event) != 0;
   auto error = to_error(code, is_fatal ? "the Kafka producer has failed for good" : "connection to Kafka",
                         rd_kafka_event_error_string(event));
+  add_certificate_cause(error, handle_.get());
   log(*logger_, is_fatal ? LogLevel::kError : LogLevel::kWarn, is_fatal ? "kafka" : "connection", error.message,
       LogFields().add(log_field::kErrorType, to_string(error.code)).view());
   std::lock_guard const lock(mutex_);

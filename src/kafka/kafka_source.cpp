@@ -1,5 +1,6 @@
 #include "kafka/kafka_source.hpp"
 
+#include "kafka/certificate_cause.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_log.hpp"
@@ -66,7 +67,8 @@ void KafkaSource::prepare(rd_kafka_conf_t* conf) {
 }
 
 void KafkaSource::take_error(rd_kafka_resp_err_t code, char const* why) {
-  auto const error = to_error(code, "connection to Kafka", why);
+  auto error = to_error(code, "connection to Kafka", why);
+  add_certificate_cause(error, consumer_->handle());
   log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
       {LogField{log_field::kErrorType, to_string(error.code)}});
   if (code != RD_KAFKA_RESP_ERR__TRANSPORT) intake_.report(error);
