@@ -95,4 +95,4 @@ if [ -n "$CONTAINERS" ]; then
 fi
 export FAIRLEAD_REQUIRE_BROKERS=1
 export FAIRLEAD_BROKER_LOGS=${FAIRLEAD_BROKER_LOGS:-$ROOT/build/$PRESET/broker-logs}
-step "test ($PRESET, with brokers)" "$BROKERS/provision.sh" --kafka --amqp --mode "$mode" -- "${ctest[@]}"
+step "test ($PRESET, with brokers)" "$BROKERS/provision.sh" --kafka --amqp --secured --mode "$mode" -- "${ctest[@]}"

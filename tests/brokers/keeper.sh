@@ -23,19 +23,17 @@ if [ -f "$RUN_DIR/containers.pid" ]; then # ends by itself: its standard input c
   "$(cat "$RUN_DIR/containers.program")" </dev/null >>"$RUN_DIR/containers.log" 2>&1 # if it was killed: removes what it left
 fi
 stops=()
-if [ -d "$RUN_DIR/kafka" ]; then
-  "$BROKERS/start-kafka.sh" stop "$RUN_DIR/kafka" &
+for broker in kafka amqp secured-kafka secured-amqp; do
+  [ -d "$RUN_DIR/$broker" ] || continue
+  case $broker in *kafka) script=start-kafka.sh ;; *) script=start-rabbitmq.sh ;; esac
+  "$BROKERS/$script" stop "$RUN_DIR/$broker" &
   stops+=($!)
-fi
-if [ -d "$RUN_DIR/amqp" ]; then
-  "$BROKERS/start-rabbitmq.sh" stop "$RUN_DIR/amqp" &
-  stops+=($!)
-fi
+done
 [ ${#stops[@]} = 0 ] || wait "${stops[@]}"
 if [ -n "${FAIRLEAD_BROKER_LOGS:-}" ]; then
   rm -rf "$FAIRLEAD_BROKER_LOGS"
   mkdir -p "$FAIRLEAD_BROKER_LOGS"
-  for f in kafka/1/log kafka/1/server.properties amqp/1/out amqp/1/log containers.log; do
+  for f in {,secured-}{kafka/1/log,kafka/1/server.properties,amqp/1/out,amqp/1/log} containers.log; do
     [ ! -e "$RUN_DIR/$f" ] || cp -r "$RUN_DIR/$f" "$FAIRLEAD_BROKER_LOGS/${f//\//-}"
   done
 fi

@@ -27,6 +27,11 @@ leaf client test-client ca DNS:test-client clientAuth
 leaf wrong-host wrong.example ca DNS:wrong.example serverAuth
 leaf untrusted-client test-client other-ca DNS:test-client clientAuth
 leaf expired localhost ca $LOCAL serverAuth 200101000000Z 210101000000Z
+leaf future localhost ca $LOCAL serverAuth 440101000000Z 450101000000Z
+leaf other-server localhost other-ca $LOCAL serverAuth
+leaf ip-only 127.0.0.1 ca IP:127.0.0.1 serverAuth
+openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -sha256 -keyout self-signed.key -out self-signed.crt -subj /CN=localhost \
+  -addext "subjectAltName=$LOCAL" 2>/dev/null
 # Kafka reads PEM as it is: key (PKCS#8) and chain in one file as keystore, CA certificate as truststore.
 for n in server wrong-host expired; do cat $n.key $n.crt ca.crt >$n.keystore.pem; done
 chmod 755 .; chmod 644 ./*.crt ./*.key ./*.pem   # test keys only: the broker's own user must be able to read them

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a command with real brokers:
-#   provision.sh [--kafka] [--amqp] [--mode auto|processes|containers] -- COMMAND...
+#   provision.sh [--kafka] [--amqp] [--secured] [--mode auto|processes|containers] -- COMMAND...
 # Each broker that is asked for comes from, in this order:
 #   urls        FAIRLEAD_KAFKA_URL or FAIRLEAD_AMQP_URL is set already: used as it is
 #   containers  Testcontainers, when a Docker engine answers and the image is there (see docker/build.sh)
@@ -8,18 +8,20 @@
 # --mode processes or containers leaves no choice. COMMAND finds FAIRLEAD_KAFKA_URL, FAIRLEAD_AMQP_URL,
 # FAIRLEAD_KAFKA_BACKEND and FAIRLEAD_AMQP_BACKEND (url, containers, processes) in its environment and, for local
 # processes, FAIRLEAD_BROKER_DIR: start-kafka.sh kill|restart $FAIRLEAD_BROKER_DIR/kafka, start-rabbitmq.sh
-# kill|restart $FAIRLEAD_BROKER_DIR/amqp. All listen on 127.0.0.1 only. The exit code is COMMAND's.
+# kill|restart $FAIRLEAD_BROKER_DIR/amqp. --secured adds a Kafka and a RabbitMQ of its own with TLS and users, always as
+# local processes: FAIRLEAD_SECURED_DIR has certs/ (make-certs.sh), secured-kafka/env and secured-amqp/env. All listen on 127.0.0.1 only. The exit code is COMMAND's.
 # FAIRLEAD_BROKER_LOGS=DIR keeps the brokers' logs in DIR.
 set -euo pipefail
 # shellcheck source=tests/brokers/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-usage="usage: provision.sh [--kafka] [--amqp] [--mode auto|processes|containers] -- COMMAND..."
-MODE=auto WANT=()
+usage="usage: provision.sh [--kafka] [--amqp] [--secured] [--mode auto|processes|containers] -- COMMAND..."
+MODE=auto WANT=() SECURED=()
 while [ $# -gt 0 ]; do
   case $1 in
   --kafka) WANT+=(kafka) ;;
   --amqp) WANT+=(amqp) ;;
+  --secured) SECURED=(secured-kafka secured-amqp) ;;
   --mode) MODE=${2:?$usage} && shift ;;
   --) shift && break ;;
   *) die "$usage" ;;
@@ -30,7 +32,14 @@ done
 case $MODE in auto | processes | containers) ;; *) die "$usage" ;; esac
 
 say() { echo "brokers: $*" >&2; }
-label() { case $1 in kafka) echo Kafka ;; amqp) echo RabbitMQ ;; esac }
+label() {
+  case $1 in
+  kafka) echo Kafka ;;
+  amqp) echo RabbitMQ ;;
+  secured-kafka) echo "Kafka with TLS and users" ;;
+  secured-amqp) echo "RabbitMQ with TLS and users" ;;
+  esac
+}
 
 # --- which back end for which broker
 has_docker() {
@@ -64,9 +73,7 @@ for broker in "${WANT[@]}"; do
   containers) CONTAINERS+=("$broker") ;;
   esac
 done
-if [ ${#PROCESSES[@]} -gt 0 ]; then
-  case " ${PROCESSES[*]} " in *" kafka "*) fetch_kafka ;; esac
-fi
+case " ${PROCESSES[*]} ${SECURED[*]} " in *kafka\ *) fetch_kafka ;; esac
 if [ ${#CONTAINERS[@]} -gt 0 ]; then
   has_docker || die "no Docker engine answers (DOCKER_HOST=${DOCKER_HOST:-}): see tests/brokers/start-dockerd.sh"
   PROVISION=$("$BROKERS/containers/build.sh")
@@ -88,7 +95,7 @@ finish() {
   [ -z "$GUARD" ] || exec {GUARD}>&-
   exec {life}>&-
   wait "$KEEPER" || true
-  [ ${#PROCESSES[@]}${#CONTAINERS[@]} = 00 ] || say "stopped in $(elapsed "$start")"
+  [ ${#PROCESSES[@]}${#SECURED[@]}${#CONTAINERS[@]} = 000 ] || say "stopped in $(elapsed "$start")"
   exit "$code"
 }
 trap finish EXIT
@@ -99,9 +106,17 @@ trap 'exit 129' HUP
 # --- start, all at once
 began=$(now_ms)
 declare -A STARTER
-for broker in "${PROCESSES[@]}"; do
-  case $broker in kafka) script='start-kafka.sh' ;; amqp) script='start-rabbitmq.sh' ;; esac
-  setsid "$BROKERS/$script" start "$RUN_DIR/$broker" >"$RUN_DIR/$broker.out" 2>&1 </dev/null {life}>&- &
+if [ ${#SECURED[@]} -gt 0 ]; then "$BROKERS/make-certs.sh" "$RUN_DIR/certs"; fi
+for broker in "${PROCESSES[@]}" "${SECURED[@]}"; do
+  case $broker in *kafka) script='start-kafka.sh' ;; *amqp) script='start-rabbitmq.sh' ;; esac
+  secured=()
+  case $broker in
+  secured-*) # a client certificate can be the login of RabbitMQ's EXTERNAL
+    secured=(env "CERTS=$RUN_DIR/certs" RMQ_PLUGINS=rabbitmq_auth_mechanism_ssl
+      RMQ_CONF=$'auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name')
+    ;;
+  esac
+  setsid "${secured[@]}" "$BROKERS/$script" start "$RUN_DIR/$broker" >"$RUN_DIR/$broker.out" 2>&1 </dev/null {life}>&- &
   STARTER[$broker]=$!
   echo $! >"$RUN_DIR/$broker.starter"
 done
@@ -141,6 +156,15 @@ for broker in "${PROCESSES[@]}"; do
   export "FAIRLEAD_${broker^^}_URL"
   started "$broker" "local process" "$RUN_DIR/$broker/env"
 done
+for broker in "${SECURED[@]}"; do
+  if ! wait "${STARTER[$broker]}"; then
+    tail -40 "$RUN_DIR/$broker.out" >&2
+    die "$(label "$broker") could not be started"
+  fi
+  rm -f "$RUN_DIR/$broker.starter"
+  export FAIRLEAD_SECURED_DIR=$RUN_DIR
+  say "$(label "$broker"): local process"
+done
 if [ ${#CONTAINERS[@]} -gt 0 ]; then
   if ! wait_log "$RUN_DIR/containers.out" '^READY=' 600 "$CONTAINERS_PID"; then
     tail -60 "$RUN_DIR/containers.log" >&2
@@ -152,7 +176,7 @@ if [ ${#CONTAINERS[@]} -gt 0 ]; then
     started "$broker" "Testcontainers ($(image_of "$broker"))" "$RUN_DIR/containers.out"
   done
 fi
-[ ${#PROCESSES[@]}${#CONTAINERS[@]} = 00 ] || say "ready after $(elapsed "$began")"
+[ ${#PROCESSES[@]}${#SECURED[@]}${#CONTAINERS[@]} = 000 ] || say "ready after $(elapsed "$began")"
 
 # --- run: in a process group of its own, so that all of it can be ended
 if [ -n "$GUARD" ]; then

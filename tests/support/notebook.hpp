@@ -2,6 +2,7 @@
 
 #include <fairlead/logger.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <mutex>
@@ -20,13 +21,15 @@ class Notebook final : public Logger {
     std::string logger;
     std::string text;
     std::map<std::string, std::string> fields;  // only texts; other values as "(value)"
+    std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now();
   };
 
   explicit Notebook(LogLevel level = LogLevel::kDebug) : level_(level) {}
 
   bool is_enabled(std::string_view, LogLevel level) const noexcept override { return level >= level_; }
   void write(LogRecord const& record) noexcept override {
-    Entry entry{record.level, std::string(record.logger), std::string(record.text), {}};
+    Entry entry{
+        record.level, std::string(record.logger), std::string(record.text), {}, std::chrono::steady_clock::now()};
     for (auto const& field : record.fields) {
       auto const* const text = std::get_if<std::string_view>(&field.value);
       entry.fields.emplace(field.name, text != nullptr ? *text : "(value)");
@@ -42,6 +45,10 @@ class Notebook final : public Logger {
       if (entry.logger == logger) found.push_back(entry);
     }
     return found;
+  }
+  [[nodiscard]] std::vector<Entry> all() const {
+    std::lock_guard const lock(mutex_);
+    return entries_;
   }
 
  private:

@@ -23,7 +23,8 @@ class SilentServer {
   SilentServer& operator=(SilentServer const&) = delete;
   ~SilentServer();
 
-  [[nodiscard]] std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string url() const { return "redis://" + address(); }
 
  private:
   void serve();
