@@ -1,5 +1,6 @@
 #include "core/ids.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 
@@ -20,6 +21,17 @@ struct SplitMix {
   }
 };
 
+/// Eight digits without a look-up: each nibble in a byte of its own, then all bytes at once.
+void write_hex_8(char* out, std::uint32_t value) noexcept {
+  std::uint64_t digits = value;
+  digits = (digits << 16U | digits) & 0x0000'ffff'0000'ffffU;
+  digits = (digits << 8U | digits) & 0x00ff'00ff'00ff'00ffU;
+  digits = (digits << 4U | digits) & 0x0f0f'0f0f'0f0f'0f0fU;
+  std::uint64_t const is_letter = (digits + 0x0606'0606'0606'0606U) >> 4U & 0x0101'0101'0101'0101U;
+  digits += 0x3030'3030'3030'3030U + is_letter * ('a' - '0' - 10);
+  for (int i = 7; i >= 0; --i, digits >>= 8U) out[i] = static_cast<char>(digits & 0xffU);
+}
+
 }  // namespace
 
 std::uint64_t random_bits() noexcept {
@@ -28,30 +40,34 @@ std::uint64_t random_bits() noexcept {
 }
 
 void write_hex(char* out, std::uint64_t value, int digits) noexcept {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  for (int i = digits - 1; i >= 0; --i) {
-    out[i] = kDigits[value & 0xfU];
-    value >>= 4U;
-  }
+  for (; digits >= 8; digits -= 8) write_hex_8(out + digits - 8, static_cast<std::uint32_t>(value)), value >>= 32U;
+  char rest[8];
+  if (digits == 0) return;
+  write_hex_8(rest, static_cast<std::uint32_t>(value));
+  std::copy_n(rest + 8 - digits, digits, out);
 }
 
-void make_message_id(std::string& out) {
-  auto const now = std::chrono::system_clock::now().time_since_epoch();
+void make_message_id(std::string& out) { make_message_id(out, std::chrono::system_clock::now()); }
+
+void make_message_id(std::string& out, std::chrono::system_clock::time_point now) {
   auto const milliseconds =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-  std::uint64_t const high = random_bits();
-  std::uint64_t const low = random_bits();
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+  constexpr std::uint64_t kVersion = std::uint64_t{7} << 12U;
+  constexpr std::uint64_t kVariant = std::uint64_t{2} << 62U;  // RFC 9562
+  char digits[32];
+  write_hex(digits, milliseconds << 16U | kVersion | (random_bits() & 0x0fffU), 16);
+  write_hex(digits + 16, kVariant | random_bits() >> 2U, 16);
   out.resize(36);
-  char* const id = out.data();
-  write_hex(id, milliseconds >> 16U, 8);
-  id[8] = '-';
-  write_hex(id + 9, milliseconds & 0xffffU, 4);
-  id[13] = '-';
-  write_hex(id + 14, 0x7000U | (high & 0x0fffU), 4);  // version 7
-  id[18] = '-';
-  write_hex(id + 19, 0x8000U | (high >> 16U & 0x3fffU), 4);  // RFC variant
-  id[23] = '-';
-  write_hex(id + 24, low, 12);
+  char* to = out.data();
+  to = std::copy_n(digits, 8, to);
+  *to++ = '-';
+  to = std::copy_n(digits + 8, 4, to);
+  *to++ = '-';
+  to = std::copy_n(digits + 12, 4, to);
+  *to++ = '-';
+  to = std::copy_n(digits + 16, 4, to);
+  *to++ = '-';
+  std::copy_n(digits + 20, 12, to);
 }
 
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 
 #include <fairlead/export.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,7 @@ namespace fairlead {
 
 /// Replaces `out` with a new UUIDv7 (RFC 9562): 36 characters that sort by time. Allocates nothing when `out` has room.
 FAIRLEAD_EXPORT void make_message_id(std::string& out);
+void make_message_id(std::string& out, std::chrono::system_clock::time_point now);
 
 /// Writes `digits` lower-case hexadecimal digits of `value`, most significant first.
 void write_hex(char* out, std::uint64_t value, int digits) noexcept;

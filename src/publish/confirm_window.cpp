@@ -40,6 +40,31 @@ void run(PublishAnswer& answer, Result<Receipt> const& result, Logger* logger) n
   answer.done.reset();
 }
 
+/// Slots on their way back to the free list.
+struct SlotChain {
+  PendingPublish* first = nullptr;
+  PendingPublish* last = nullptr;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+};
+
+/// Makes slots ready for their next publish, outside the lock: there may be thousands.
+SlotChain clean(PendingPublish* first) noexcept {
+  SlotChain chain{first};
+  for (auto* slot = first; slot != nullptr; slot = slot->next) {
+    if (!slot->result) slot->result = Result<Receipt>(Receipt{});
+    ++chain.count;
+    chain.bytes += slot->bytes;
+    chain.last = slot;
+  }
+  return chain;
+}
+
+SlotChain clean_one(PendingPublish& slot) noexcept {
+  slot.next = nullptr;
+  return clean(&slot);
+}
+
 }  // namespace
 
 void CompletionBatch::push(PendingPublish& pending) noexcept {
@@ -110,26 +135,14 @@ struct ConfirmWindow::State {
 
   void grow() {
     slabs.push_back(std::make_unique<PendingPublish[]>(kSlabSlots));
-    for (std::size_t i = 0; i < kSlabSlots; ++i) give_back(slabs.back()[i]);
+    for (std::size_t i = 0; i < kSlabSlots; ++i) slabs.back()[i].next = std::exchange(free, &slabs.back()[i]);
   }
 
-  void give_back(PendingPublish& slot) noexcept {
-    slot.state = PendingPublish::State::kFree;
-    slot.next = std::exchange(free, &slot);
-  }
-
-  void free_slot(PendingPublish& slot) noexcept {
-    --taken;
-    bytes -= slot.bytes;
-    if (!slot.result) slot.result = Result<Receipt>(Receipt{});
-    give_back(slot);
-  }
-
-  /// Frees a chain of slots whose completions have run.
-  std::size_t free_chain(PendingPublish* first) noexcept {
-    std::size_t count = 0;
-    for (; first != nullptr; ++count) free_slot(*std::exchange(first, first->next));
-    return count;
+  void give_back(SlotChain const& chain) noexcept {
+    if (chain.first == nullptr) return;
+    taken -= chain.count;
+    bytes -= chain.bytes;
+    chain.last->next = std::exchange(free, chain.first);
   }
 
   void queue(PendingPublish& slot) noexcept {
@@ -182,6 +195,7 @@ Result<PendingPublish*> ConfirmWindow::acquire(std::size_t bytes, Clock::time_po
   }
   if (state.closed) return Error{Errc::kClosed, "the broker is closed"};
   PendingPublish& slot = state.take(bytes, deadline);
+  slot.is_inline = answer.is_inline();
   slot.answer = std::move(answer);
   bool const is_earlier = deadline < state.wakes_at;
   if (is_earlier) state.wakes_at = deadline;
@@ -193,11 +207,11 @@ Result<PendingPublish*> ConfirmWindow::acquire(std::size_t bytes, Clock::time_po
 PublishAnswer ConfirmWindow::release(PendingPublish& pending) {
   std::lock_guard const lock(state_->mutex);
   PublishAnswer answer;
-  if (pending.state == PendingPublish::State::kPending) {
+  if (!pending.is_answered) {
     state_->pending.remove(pending);
     answer = std::move(pending.answer);
   }
-  state_->free_slot(pending);
+  state_->give_back(clean_one(pending));
   state_->wake_waiters();
   return answer;
 }
@@ -211,11 +225,11 @@ void ConfirmWindow::complete(CompletionBatch& batch) {
     bool const was_idle = !state.has_completions();
     for (PendingPublish* slot = std::exchange(batch.first_, nullptr); slot != nullptr;) {
       PendingPublish* const next = std::exchange(slot->next, nullptr);
-      if (slot->state == PendingPublish::State::kAnswered) {
-        state.free_slot(*slot);  // its deadline had passed
+      if (slot->is_answered) {
+        state.give_back(clean_one(*slot));  // its deadline had passed
       } else {
         state.pending.remove(*slot);
-        if (slot->answer.is_inline()) {
+        if (slot->is_inline) {
           slot->next = std::exchange(inline_first, slot);
         } else {
           state.queue(*slot);
@@ -230,8 +244,9 @@ void ConfirmWindow::complete(CompletionBatch& batch) {
   if (wake) state.work.notify_one();
   if (inline_first == nullptr) return;
   for (auto* slot = inline_first; slot != nullptr; slot = slot->next) run(slot->answer, slot->result, nullptr);
+  auto const spent = clean(inline_first);
   std::lock_guard const lock(state.mutex);
-  state.free_chain(inline_first);
+  state.give_back(spent);
   state.wake_waiters();
 }
 
@@ -272,8 +287,10 @@ bool ConfirmWindow::run_completions(Clock::time_point until) {
     for (auto& answer : abandoned) run(answer, closed, logger);
   }
   completing = nullptr;
+  auto const spent = clean(first);
   std::lock_guard const lock(state.mutex);
-  state.ran_total += state.free_chain(first) + late.size() + abandoned.size();
+  state.give_back(spent);
+  state.ran_total += spent.count + late.size() + abandoned.size();
   state.wake_waiters();
   return true;
 }

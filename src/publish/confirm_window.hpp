@@ -34,21 +34,21 @@ struct PublishAnswer {
 /// One publish between Sink::publish and its answer. Lives in the window's slab: its address is the opaque pointer or
 /// the ring entry that the client library carries. A publish whose deadline passed is answered at once, but its slot
 /// stays taken until the backend completes it, so a late answer never meets a reused slot.
-struct PendingPublish {
+struct alignas(64) PendingPublish {
   using Clock = std::chrono::steady_clock;
-  enum class State : std::uint8_t { kFree, kPending, kAnswered };
 
-  Result<Receipt> result{Receipt{}};  // the id is set when the slot is taken; the rest by CompletionBatch
-  PendingPublish* next = nullptr;     // free list, or the batch it is completed in
+  PendingPublish* next = nullptr;  // free list, or the batch it is completed in
 
-  // The window's own, under its lock.
-  PublishAnswer answer;
-  State state = State::kFree;
-  std::size_t bytes = 0;
-  Clock::time_point deadline;
+  // The window's own, under its lock, which is held for the first cache line only.
+  std::uint64_t place = 0;
   std::uint64_t sequence = 0;
-  PendingPublish* older = nullptr;
-  PendingPublish* newer = nullptr;
+  Clock::time_point deadline;
+  std::size_t bytes = 0;
+  bool is_answered = true;  // or free
+  bool is_inline = false;   // its answer is
+
+  PublishAnswer answer;
+  Result<Receipt> result{Receipt{}};  // the id is set when the slot is taken; the rest by CompletionBatch
 };
 
 /// Answers collected by a backend thread, handed to the window under one lock.

@@ -10,13 +10,15 @@ namespace {
 
 // Below this the heap is not worth tidying.
 constexpr std::size_t kSmallHeap = 64;
+constexpr std::size_t kSmallRing = 64;
 
 }  // namespace
 
 void PendingList::push(PendingPublish& pending, Clock::time_point deadline) {
+  if (end_ - begin_ == ring_.size()) make_room();
   pending.deadline = deadline;
   pending.sequence = next_sequence_++;
-  pending.state = PendingPublish::State::kPending;
+  pending.is_answered = false;
   if (deadline < latest_deadline_) {
     if (early_.size() > kSmallHeap + 2 * size_) drop_gone();
     early_.push_back({deadline, &pending, pending.sequence});
@@ -24,17 +26,34 @@ void PendingList::push(PendingPublish& pending, Clock::time_point deadline) {
   } else {
     latest_deadline_ = deadline;
   }
-  pending.older = std::exchange(newest_, &pending);
-  pending.newer = nullptr;
-  (pending.older != nullptr ? pending.older->newer : oldest_) = &pending;
+  pending.place = end_++;
+  ring_[index(pending.place)] = &pending;
   ++size_;
 }
 
 void PendingList::remove(PendingPublish& pending) noexcept {
-  (pending.older != nullptr ? pending.older->newer : oldest_) = pending.newer;
-  (pending.newer != nullptr ? pending.newer->older : newest_) = pending.older;
-  pending.state = PendingPublish::State::kAnswered;
+  ring_[index(pending.place)] = nullptr;
+  pending.is_answered = true;
   if (--size_ == 0) latest_deadline_ = {};
+  while (begin_ != end_ && ring_[index(begin_)] == nullptr) ++begin_;
+}
+
+/// Behind one that is not answered for long the gaps would fill any ring: they are closed. With few of them it grows.
+void PendingList::make_room() {
+  if (size_ > ring_.size() / 2 || ring_.empty()) {
+    std::vector<PendingPublish*> larger(std::max(kSmallRing, 2 * ring_.size()));
+    for (auto place = begin_; place != end_; ++place) larger[place & (larger.size() - 1)] = ring_[index(place)];
+    ring_ = std::move(larger);
+    return;
+  }
+  auto to = begin_;
+  for (auto from = begin_; from != end_; ++from) {
+    auto* const pending = ring_[index(from)];
+    if (pending == nullptr) continue;
+    pending->place = to;
+    ring_[index(to++)] = pending;
+  }
+  end_ = to;
 }
 
 PendingList::Clock::time_point PendingList::next_deadline() noexcept {
@@ -43,18 +62,18 @@ PendingList::Clock::time_point PendingList::next_deadline() noexcept {
     early_.pop_back();
   }
   auto next = Clock::time_point::max();
-  if (oldest_ != nullptr) next = oldest_->deadline;
+  if (!empty()) next = oldest()->deadline;
   if (!early_.empty()) next = std::min(next, early_.front().deadline);
   return next;
 }
 
 PendingPublish* PendingList::find_expired(Clock::time_point now) noexcept {
   if (empty() || next_deadline() > now) return nullptr;
-  return oldest_->deadline <= now ? oldest_ : early_.front().pending;
+  return oldest()->deadline <= now ? oldest() : early_.front().pending;
 }
 
 bool PendingList::is_gone(EarlyDeadline const& entry) noexcept {
-  return entry.pending->sequence != entry.sequence || entry.pending->state != PendingPublish::State::kPending;
+  return entry.pending->sequence != entry.sequence || entry.pending->is_answered;
 }
 
 void PendingList::drop_gone() noexcept {

@@ -16,11 +16,6 @@
 namespace fairlead {
 namespace {
 
-std::int64_t milliseconds_since_epoch() noexcept {
-  auto const now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
 /// A publish that waits for its own answer.
 class Waiter {
  public:
@@ -86,6 +81,7 @@ Result<void> PublisherCore::start(std::string_view payload, PublishOptions const
     return Error{Errc::kUnsupported, "priority: " + std::string(setup_.capabilities.priority.reason)};
   }
 
+  auto const now = std::chrono::system_clock::now();
   // Stamps live in buffers that keep their room, so that stamping allocates nothing.
   thread_local std::string id;
   thread_local std::string traceparent;
@@ -94,12 +90,12 @@ Result<void> PublisherCore::start(std::string_view payload, PublishOptions const
   if (!options.id.empty()) {
     id = options.id;
   } else if (setup_.message_ids) {
-    make_message_id(id);
+    make_message_id(id, now);
   }
   if (setup_.trace) make_traceparent(traceparent, current_traceparent());
   if (logged) static_cast<PublishLog&>(*answer.trail).set_stamps(id, traceparent);
 
-  auto const deadline = deadline_after(options.deadline.value_or(setup_.publish.deadline));
+  auto const deadline = rough_deadline_after(options.deadline.value_or(setup_.publish.deadline));
   auto slot = setup_.window->acquire(*size, deadline, options.wait_for_room, answer);
   if (!slot) return std::move(slot).error();
   PendingPublish& pending = **slot;
@@ -116,7 +112,7 @@ Result<void> PublisherCore::start(std::string_view payload, PublishOptions const
   message.content_type = options.content_type;
   message.routing_key = options.routing_key;
   message.traceparent = traceparent;
-  message.timestamp_ms = milliseconds_since_epoch();
+  message.timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
   message.time_to_live = options.time_to_live;
   message.priority = options.priority;
   auto sent = setup_.sink->publish(message, pending);

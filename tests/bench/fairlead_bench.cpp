@@ -1,5 +1,6 @@
 // The same work through Fairlead, on whichever broker the URL names.
 //   fairlead_bench declare|publish|consume url=U destination=D count=N size=S [stamped=1] [partitions=P] [group=G]
+//                                     [window=W]
 #include "measure.hpp"
 
 #include <fairlead/fairlead.hpp>
@@ -69,6 +70,7 @@ int main(int argc, char** argv) {
   auto& subscription = config.subscriptions["bench"];
   subscription.destination = destination;
   subscription.group = group;
+  config.publish.window_messages = static_cast<int>(bench::number(argc, argv, "window", 0));
   subscription.max_in_flight = static_cast<int>(bench::number(argc, argv, "max_in_flight", 1000));
 
   auto broker = fairlead::Broker::open(config).value();

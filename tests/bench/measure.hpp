@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -38,6 +39,29 @@ inline std::string payload(std::size_t size) {
   text.resize(size);
   return text;
 }
+
+/// An id and a traceparent, new for each message as in any program that has them: ids that repeat would compress away.
+class Stamps {
+ public:
+  void renew() {
+    for (int const place : {15, 20}) write(id_.data() + place, 3);
+    for (int const place : {24, 28, 32}) write(id_.data() + place, 4);
+    for (int const place : {3, 11, 19, 27, 36, 44}) write(trace_.data() + place, 8);
+  }
+  [[nodiscard]] std::string& id() { return id_; }
+  [[nodiscard]] std::string& trace() { return trace_; }
+
+ private:
+  void write(char* to, int digits) {
+    state_ ^= state_ << 13U;
+    state_ ^= state_ >> 7U;
+    state_ ^= state_ << 17U;
+    for (int i = 0; i < digits; ++i) to[i] = "0123456789abcdef"[state_ >> (4 * i) & 0xfU];
+  }
+  std::uint64_t state_ = 88172645463325252U;
+  std::string id_ = "01890a5d-ac96-774b-bcce-b302099a8057";
+  std::string trace_ = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+};
 
 /// Wall and CPU time of this process from `start` to `report`.
 class Stopwatch {

@@ -54,21 +54,22 @@ void publish(std::string const& host, int port, std::string const& exchange, lon
   amqp_confirm_select(connection, 1);
   check_reply(connection, "confirm.select");
   auto const payload = bench::payload(size);
-  std::string const id = "01890a5d-ac96-774b-bcce-b302099a8057";
+  bench::Stamps stamps;
   amqp_table_entry_t trace{};
   trace.key = amqp_cstring_bytes("traceparent");
   trace.value.kind = AMQP_FIELD_KIND_UTF8;
-  trace.value.value.bytes = amqp_cstring_bytes("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  trace.value.value.bytes = bytes(stamps.trace());
   amqp_basic_properties_t properties{};
   properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_TIMESTAMP_FLAG;
   properties.delivery_mode = 2;
   properties.timestamp = 1'700'000'000;
   if (stamped) {
     properties._flags |= AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_HEADERS_FLAG;
-    properties.message_id = bytes(id);
+    properties.message_id = bytes(stamps.id());
     properties.headers = {1, &trace};
   }
   auto const publish_one = [&] {
+    if (stamped) stamps.renew();
     check(amqp_basic_publish(connection, 1, bytes(exchange), amqp_empty_bytes, 1, 0, &properties, bytes(payload)),
           "publish");
   };

@@ -20,18 +20,20 @@ void set(rd_kafka_conf_t* conf, char const* name, std::string const& value) {
   if (rd_kafka_conf_set(conf, name, value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK) bench::fail(error);
 }
 
-void publish_one(rd_kafka_t* producer, rd_kafka_topic_t* topic, std::string& payload, bool stamped) {
+/// With stamps, or without any.
+void publish_one(rd_kafka_t* producer, rd_kafka_topic_t* topic, std::string& payload, bench::Stamps* stamps) {
+  if (stamps != nullptr) stamps->renew();
   for (;;) {
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (!stamped) {
+    if (stamps == nullptr) {
       if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload.data(), payload.size(), nullptr,
                            0, nullptr) != 0) {
         error = rd_kafka_last_error();
       }
     } else {
       auto* headers = rd_kafka_headers_new(2);
-      rd_kafka_header_add(headers, "message-id", 10, "01890a5d-ac96-774b-bcce-b302099a8057", 36);
-      rd_kafka_header_add(headers, "traceparent", 11, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", 55);
+      rd_kafka_header_add(headers, "message-id", 10, stamps->id().data(), 36);
+      rd_kafka_header_add(headers, "traceparent", 11, stamps->trace().data(), 55);
       error = rd_kafka_producev(producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_VALUE(payload.data(), payload.size()),
                                 RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
       if (error != RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_headers_destroy(headers);
@@ -54,13 +56,15 @@ void publish(std::string const& address, std::string const& name, long count, st
   auto* topic = rd_kafka_topic_new(producer, name.c_str(), nullptr);
   auto payload = bench::payload(size);
 
-  publish_one(producer, topic, payload, stamped);
+  bench::Stamps made;
+  auto* const stamps = stamped ? &made : nullptr;
+  publish_one(producer, topic, payload, stamps);
   while (confirmed < 1) rd_kafka_poll(producer, 10);
   confirmed = 0;
   bench::Stopwatch watch;
   watch.start();
   for (long sent = 0; sent < count; ++sent) {
-    publish_one(producer, topic, payload, stamped);
+    publish_one(producer, topic, payload, stamps);
     if (sent % 256 == 0) rd_kafka_poll(producer, 0);
   }
   while (confirmed < count) rd_kafka_poll(producer, 10);

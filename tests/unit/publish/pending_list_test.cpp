@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <vector>
 
 namespace fairlead {
 namespace {
@@ -84,6 +85,30 @@ TEST(PendingList, IsBoundedThoughOneOldPublishIsStuck) {
   }
   EXPECT_EQ(list.next_deadline(), kStart + 1s);
   EXPECT_LT(list.heap_size(), 100U);
+  EXPECT_LT(list.ring_size(), 100U);
+  EXPECT_EQ(list.oldest(), &slots[0]);
+}
+
+TEST(PendingList, KeepsItsOrderWhenItGrowsAndWhenItClosesItsGaps) {
+  PendingList list;
+  std::vector<PendingPublish> slots(1'000);
+  for (auto& slot : slots) list.push(slot, kStart);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (i % 7 != 0) list.remove(slots[i]);
+  }
+  // As many again as there is room for, so that the gaps are needed.
+  std::vector<PendingPublish> more(1'000);
+  for (auto& slot : more) list.push(slot, kStart);
+  EXPECT_LE(list.ring_size(), 2'048U);
+  for (std::size_t i = 0; i < slots.size(); i += 7) {
+    ASSERT_EQ(list.oldest(), &slots[i]);
+    list.remove(slots[i]);
+  }
+  for (auto& slot : more) {
+    ASSERT_EQ(list.oldest(), &slot);
+    list.remove(slot);
+  }
+  EXPECT_TRUE(list.empty());
 }
 
 }  // namespace
