@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/seeded_fault.hpp"
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +38,7 @@ class ConfirmRing {
   /// ignored.
   template <class Done>
   void settle(std::uint64_t tag, bool multiple, Done done) {
+    if (is_seeded(SeededFault::kIgnoreMultiple)) multiple = false;
     if (multiple && tag == 0) tag = head_tag_ + count_ - 1;  // the protocol's "all so far"
     if (tag < head_tag_ || tag - head_tag_ >= count_) return;
     auto const last = static_cast<std::size_t>(tag - head_tag_);

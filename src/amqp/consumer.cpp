@@ -5,6 +5,7 @@
 #include "amqp/properties.hpp"
 #include "amqp/topology.hpp"
 #include "core/ids.hpp"
+#include "core/seeded_fault.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -154,6 +155,7 @@ void Consumer::on_content(Content content) {
   }
   is_idle_ = false;
   last_delivered_ = delivery.delivery_tag;
+  if (is_seeded(SeededFault::kAckBeforeHandler)) settle(lane_.epoch, message.position);
   feed_->batch.push(message);
   if (!std::exchange(is_touched_, true)) connection().call_at_read_end(*this);
 }
@@ -172,7 +174,7 @@ bool Consumer::fill(Inbound& message, amqp_basic_deliver_t const& delivery, Cont
   if (!take_headers(properties.headers, message)) return false;
   if (!properties.message_id.empty()) message.id = properties.message_id;
   if (!properties.content_type.empty()) message.content_type = properties.content_type;
-  message.buffer = std::move(content.buffer);
+  if (!is_seeded(SeededFault::kEarlyBufferRelease)) message.buffer = std::move(content.buffer);
   return true;
 }
 
@@ -224,6 +226,7 @@ void Consumer::check_queue() {
 
 void Consumer::acknowledge() {
   ack_at_ = TimePoint::max();
+  if (feed_->is_stopped && is_seeded(SeededFault::kCloseWithoutAcks)) return close();
   if (auto const tag = settlement_.take(); tag != 0) {
     amqp_basic_ack_t ack{tag, 1};
     send(AMQP_BASIC_ACK_METHOD, &ack);

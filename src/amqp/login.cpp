@@ -2,6 +2,7 @@
 
 #include "amqp/amqp_error.hpp"
 #include "amqp/frame_writer.hpp"
+#include "core/seeded_fault.hpp"
 
 #include <fairlead/version.hpp>
 
@@ -92,6 +93,7 @@ Result<bool> Login::on_start(std::string_view fields, ByteBuffer& out) {
   std::array capabilities{true_entry("publisher_confirms"), true_entry("exchange_exchange_bindings"),
                           true_entry("basic.nack"),         true_entry("consumer_cancel_notify"),
                           true_entry("connection.blocked"), true_entry("authentication_failure_close")};
+  if (is_seeded(SeededFault::kNoCancelCapability)) capabilities[3].value.value.boolean = 0;
   std::array properties{text_entry("product", "Fairlead"), text_entry("version", version()),
                         text_entry("platform", "C++"), text_entry("connection_name", settings_->name),
                         text_entry("capabilities", {})};
@@ -119,8 +121,9 @@ Result<bool> Login::on_tune(std::string_view fields, ByteBuffer& out) {
       agreed(static_cast<std::uint32_t>(kFrameMax), load_big_endian<std::uint32_t>(fields.data() + 2));
   if (frame_max < AMQP_FRAME_MIN_SIZE) return protocol_error("frame_max below 4096");
   frame_max_ = frame_max;
-  auto const heartbeat = agreed(static_cast<std::uint16_t>(settings_->heartbeat.count()),
-                                load_big_endian<std::uint16_t>(fields.data() + 6));
+  auto heartbeat = agreed(static_cast<std::uint16_t>(settings_->heartbeat.count()),
+                          load_big_endian<std::uint16_t>(fields.data() + 6));
+  if (is_seeded(SeededFault::kHeartbeatOff)) heartbeat = 0;
   heartbeat_ = std::chrono::seconds(heartbeat);
 
   amqp_connection_tune_ok_t tune_ok{channel_max_, frame_max, heartbeat};

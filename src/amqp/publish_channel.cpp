@@ -3,6 +3,7 @@
 #include "amqp/amqp_error.hpp"
 #include "amqp/properties.hpp"
 #include "amqp/topology.hpp"
+#include "core/seeded_fault.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -174,6 +175,7 @@ void PublishChannel::fail_written(Error const& error) {
   ring_.restart([&](Unconfirmed& message) {
     if (message.pending == nullptr) return true;
     if (message.begin >= written_end_) return false;
+    if (is_seeded(SeededFault::kDropPendingOnReconnect)) return true;
     batch_.fail(*message.pending, message.is_returned ? unroutable_error() : error);
     return true;
   });
@@ -260,6 +262,7 @@ void PublishChannel::settle(std::uint64_t tag, bool multiple, bool is_ack) {
 }
 
 void PublishChannel::on_content(Content content) {
+  if (is_seeded(SeededFault::kUnroutableAsConfirmed)) return;
   void* decoded = nullptr;
   Properties properties;
   if (content.method != AMQP_BASIC_RETURN_METHOD ||

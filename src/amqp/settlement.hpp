@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/seeded_fault.hpp"
+
 #include <atomic>
 #include <cstdint>
 
@@ -20,8 +22,9 @@ class Settlement {
   /// Any thread. Says whether the I/O thread must be told: of the first settlement after an ack, and once more when
   /// `batch` of them wait.
   Wake settle(std::uint32_t epoch, std::uint64_t tag, std::uint64_t batch) noexcept {
-    auto const wanted = pack(epoch, tag);
     auto current = word_.load();
+    if (is_seeded(SeededFault::kStaleTagAck)) epoch = static_cast<std::uint32_t>(epoch_of(current));
+    auto const wanted = pack(epoch, tag);
     do {
       if (epoch_of(current) != epoch_of(wanted) || current >= wanted) return Wake::kNo;
     } while (!word_.compare_exchange_weak(current, wanted));

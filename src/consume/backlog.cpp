@@ -1,5 +1,7 @@
 #include "consume/backlog.hpp"
 
+#include "core/seeded_fault.hpp"
+
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -148,6 +150,7 @@ void Backlog::finish(Inbound& message, Effects& effects) {
     unsettled_ -= before - lane->watermark.size();
   } else {
     ++stale_;
+    if (is_seeded(SeededFault::kStaleTagAck)) note(effects.settlements, {message.lane, message.position});
   }
   release(message, effects);
 }

@@ -5,6 +5,7 @@
 #include "consume/envelope.hpp"
 #include "consume/retry_decision.hpp"
 #include "core/deadline.hpp"
+#include "core/seeded_fault.hpp"
 #include "observe/trace.hpp"
 #include "resilience/backoff.hpp"
 
@@ -76,7 +77,9 @@ std::optional<Conclusion> ConsumeChain::deduplicate(Inbound& message, Admission:
     case ClaimState::kDone:
       consumption_.log().handled(LogLevel::kInfo, message, "duplicate", std::nullopt);
       return Conclusion{Fate::kDuplicate, Verdict::kNone, Verdict::kSuccess};
-    case ClaimState::kBusy: break;
+    case ClaimState::kBusy:
+      if (is_seeded(SeededFault::kBusyAsDuplicate)) return Conclusion{Fate::kDuplicate};
+      break;
   }
   consumption_.log().handled(LogLevel::kDebug, message, "busy", std::nullopt);
   auto waits = wait(message, std::clamp(claim->busy_for, 1ms, kLookAgain));
@@ -159,8 +162,9 @@ Conclusion ConsumeChain::forward(Inbound& message) {
   // The share keeps everything alive until the answer comes, even past the end of the subscription.
   auto taken = consumption_.forwarder().publish(
       message, [consumption = consumption_.shared_from_this(), &message](Result<Receipt> const& result) {
-        consumption->forward_ended(message, result);
+        if (!is_seeded(SeededFault::kSkipDeadLetterConfirm)) consumption->forward_ended(message, result);
       });
+  if (taken && is_seeded(SeededFault::kSkipDeadLetterConfirm)) consumption_.forward_ended(message, Receipt{});
   if (taken) return {Fate::kElsewhere};
   consumption_.log().forward_failed(message, taken.error());
   return wait(message, jittered(++message.failed_tries));

@@ -1,6 +1,7 @@
 #include "consume/deduplicator.hpp"
 
 #include "core/ids.hpp"
+#include "core/seeded_fault.hpp"
 
 #include <exception>
 
@@ -52,6 +53,7 @@ void Deduplicator::release(Inbound& message) {
 }
 
 std::string Deduplicator::scope_of(std::string_view service, std::string_view destination, std::string_view group) {
+  if (is_seeded(SeededFault::kKeyWithoutSubscriber)) group = {};
   constexpr char kSeparator = '\x1f';
   return std::string(service) + kSeparator + std::string(destination) + kSeparator + std::string(group);
 }

@@ -1,5 +1,7 @@
 #include "consume/keyed_dispatcher.hpp"
 
+#include "core/seeded_fault.hpp"
+
 #include <algorithm>
 #include <functional>
 
@@ -15,6 +17,7 @@ std::uint64_t KeyedDispatcher::hash_key(std::string_view key) noexcept { return 
 
 void KeyedDispatcher::push(Inbound& message) {
   message.queue = nullptr;
+  if (is_seeded(SeededFault::kKeyOrderIgnored)) return ready_.push(message);
   bool const by_key = ordering_ == Ordering::kKey && !message.key.empty();
   if (by_key || ordering_ == Ordering::kPartition) {
     auto const [queue, is_new] =

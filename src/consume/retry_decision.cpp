@@ -1,5 +1,6 @@
 #include "consume/retry_decision.hpp"
 
+#include "core/seeded_fault.hpp"
 #include "resilience/backoff.hpp"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace {
 
 std::chrono::milliseconds jittered_delay(std::uint32_t attempt, RetryConfig const& retry, std::mt19937_64& random) {
   auto const ceiling = backoff_ceiling({retry.initial, retry.max, retry.multiplier}, attempt);
+  if (is_seeded(SeededFault::kNoJitter)) return ceiling;
   return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random));
 }
 

@@ -1,5 +1,6 @@
 #include "kafka/kafka_commits.hpp"
 
+#include "core/seeded_fault.hpp"
 #include "resilience/backoff.hpp"
 
 #include <algorithm>
@@ -79,6 +80,7 @@ std::vector<KafkaCommits::Offset> KafkaCommits::begin(Clock::time_point now) {
     if (!entry.is_waiting()) continue;
     entry.sent = entry.next;
     offsets.push_back({static_cast<std::int32_t>(i), entry.next});
+    if (is_seeded(SeededFault::kCommitBeyond)) ++offsets.back().next;
   }
   in_flight_ = !offsets.empty();
   not_before_ = now + kBetweenCommits;

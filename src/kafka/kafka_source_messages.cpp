@@ -1,3 +1,4 @@
+#include "core/seeded_fault.hpp"
 #include "kafka/handover.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_source.hpp"
@@ -74,6 +75,7 @@ bool KafkaSource::deliver_fresh(Intake::Room& room) {
     bytes += message.len + message.key_len;
     auto& node = fresh.new_node();
     fill(node, message, {*id, lane.epoch});
+    if (is_seeded(SeededFault::kAckBeforeHandler)) commits_.settle(node.lane, node.position, Clock::now());
     node.buffer = std::move(buffer);
   }
   room.messages -= std::min(room.messages, fresh.size());

@@ -1,5 +1,7 @@
 #include "resilience/backoff.hpp"
 
+#include "core/seeded_fault.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,6 +16,7 @@ std::chrono::milliseconds backoff_ceiling(BackoffPolicy const& policy, std::uint
 
 std::chrono::milliseconds Backoff::next() {
   auto const ceiling = backoff_ceiling(policy_, ++failures_);
+  if (is_seeded(SeededFault::kNoJitter)) return ceiling;
   return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random_));
 }
 

@@ -27,7 +27,10 @@ def parse_arguments():
     parser.add_argument('scenario', choices=RUNS)
     parser.add_argument('broker', choices=['kafka', 'amqp'])
     parser.add_argument('--programs', required=True, help='folder of torture_producer, torture_consumer and fairlead')
-    parser.add_argument('--size', choices=['ci', 'full'], default='ci')
+    parser.add_argument('--size', choices=['small', 'ci', 'full'], default='ci',
+                        help='small is for showing that the run notices a seeded fault')
+    parser.add_argument('--patience', type=float, default=processes.PATIENCE_SECONDS,
+                        help='seconds without any progress after which something hangs')
     parser.add_argument('--seed', type=int, default=random.SystemRandom().getrandbits(31))
     parser.add_argument('--membership', choices=['static', 'dynamic'],
                         help='Kafka: whether a restarted consumer replaces its predecessor at once')
@@ -53,6 +56,7 @@ def main():
         print(f'skipped: {variable} is not set')
         return 1 if os.environ.get('FAIRLEAD_REQUIRE_BROKERS') == '1' else 77
     folder = tempfile.mkdtemp(prefix='fairlead-torture.')
+    processes.PATIENCE_SECONDS = arguments.patience
     setting = processes.Setting(arguments.broker, url, arguments.programs, folder, random.Random(arguments.seed), {})
     size = scenarios.SIZES[arguments.scenario][arguments.size]
     report = {'scenario': arguments.scenario, 'broker': arguments.broker, 'size': arguments.size,

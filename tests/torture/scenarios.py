@@ -23,10 +23,10 @@ class Size:
 
 
 SIZES = {
-    'consumer-kills': {'ci': Size(30_000, 8), 'full': Size(300_000, 40)},
-    'sigterm': {'ci': Size(10_000, 20), 'full': Size(100_000, 100)},
-    'storm': {'ci': Size(5_000, 5), 'full': Size(50_000, 30)},
-    'redrive': {'ci': Size(4_000, 1), 'full': Size(10_000, 1)},
+    'consumer-kills': {'small': Size(6_000, 3), 'ci': Size(30_000, 8), 'full': Size(300_000, 40)},
+    'sigterm': {'small': Size(2_000, 4), 'ci': Size(10_000, 20), 'full': Size(100_000, 100)},
+    'storm': {'small': Size(1_500, 3), 'ci': Size(5_000, 5), 'full': Size(50_000, 30)},
+    'redrive': {'small': Size(1_500, 1), 'ci': Size(4_000, 1), 'full': Size(10_000, 1)},
 }
 
 

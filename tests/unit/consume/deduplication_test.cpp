@@ -292,6 +292,7 @@ TEST_F(Deduplicating, DrainIsBoundedWhileTheStoreIsAway) {
 }
 
 TEST(DeduplicationScope, NamesServiceDestinationAndGroup) {
+  EXPECT_NE(Deduplicator::scope_of("a", "b", "c"), Deduplicator::scope_of("a", "b", "d"));
   EXPECT_NE(Deduplicator::scope_of("a", "bc", "d"), Deduplicator::scope_of("ab", "c", "d"));
   EXPECT_NE(Deduplicator::scope_of("a", "b", "cd"), Deduplicator::scope_of("a", "bc", "d"));
 }
