@@ -1,7 +1,9 @@
 #include "core/ids.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+#include <cstring>
 #include <random>
 
 namespace fairlead {
@@ -29,7 +31,8 @@ void write_hex_8(char* out, std::uint32_t value) noexcept {
   digits = (digits << 4U | digits) & 0x0f0f'0f0f'0f0f'0f0fU;
   std::uint64_t const is_letter = (digits + 0x0606'0606'0606'0606U) >> 4U & 0x0101'0101'0101'0101U;
   digits += 0x3030'3030'3030'3030U + is_letter * ('a' - '0' - 10);
-  for (int i = 7; i >= 0; --i, digits >>= 8U) out[i] = static_cast<char>(digits & 0xffU);
+  if constexpr (std::endian::native == std::endian::little) digits = __builtin_bswap64(digits);
+  std::memcpy(out, &digits, sizeof digits);
 }
 
 }  // namespace
