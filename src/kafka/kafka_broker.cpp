@@ -35,7 +35,7 @@ Capabilities kafka_capabilities() {
 
 class KafkaSink final : public Sink {
  public:
-  KafkaSink(std::shared_ptr<kafka::KafkaProducer> producer, rd_kafka_topic_t* topic) noexcept
+  KafkaSink(std::shared_ptr<kafka::KafkaProducer> producer, kafka::ProducerTopic const& topic) noexcept
       : producer_(std::move(producer)), topic_(topic) {}
 
   Result<void> publish(Outbound const& message, PendingPublish& pending) override {
@@ -44,7 +44,7 @@ class KafkaSink final : public Sink {
 
  private:
   std::shared_ptr<kafka::KafkaProducer> const producer_;
-  rd_kafka_topic_t* const topic_;  // the producer's, which does not touch it once it is closed
+  kafka::ProducerTopic const& topic_;  // the producer's
 };
 
 /// A retry topic that is still to be made gets as many partitions as the destination's topic has, which may be more
@@ -91,12 +91,14 @@ Result<std::unique_ptr<KafkaBroker>> KafkaBroker::open(Config config, OpenOption
   auto const deadline = Clock::now() + config.connection.connect_timeout;
   auto client = kafka::client_options(config, *url);
   if (!client) return std::move(client).error();
-  auto conf = kafka::make_conf(kafka::producer_options(*client, config));
-  if (!conf) return std::move(conf).error();
-
+  kafka::ProducerSetup setup;
+  setup.make_conf = [options = kafka::producer_options(*client, config)] { return kafka::make_conf(options); };
+  setup.resends = config.publish.unconfirmed == OnUnconfirmed::kResend;
+  setup.backoff = {config.connection.backoff_initial, config.connection.backoff_max};
   std::unique_ptr<KafkaBroker> broker(new KafkaBroker(std::move(config), *std::move(checked), kafka_capabilities()));
-  auto producer =
-      kafka::KafkaProducer::open(*std::move(conf), broker->window().shared_from_this(), broker->impl_->logger);
+  setup.window = broker->window().shared_from_this();
+  setup.logger = broker->impl_->logger;
+  auto producer = kafka::KafkaProducer::open(std::move(setup));
   if (!producer) return std::move(producer).error();
   broker->impl_->client_options = *std::move(client);
   broker->impl_->producer = *std::move(producer);
@@ -135,7 +137,7 @@ Result<std::unique_ptr<Sink>> KafkaBroker::do_open_sink(DestinationPlan const& p
   if (auto found = kafka::count_partitions(client->get(), plan, deadline); !found) return std::move(found).error();
   auto topic = impl_->producer->topic(kafka::topic_of(plan));
   if (!topic) return std::move(topic).error();
-  std::unique_ptr<Sink> sink = std::make_unique<KafkaSink>(impl_->producer, *topic);
+  std::unique_ptr<Sink> sink = std::make_unique<KafkaSink>(impl_->producer, **topic);
   if (plan.kind == DestinationPlan::Kind::kRetry) sink = std::make_unique<RetrySink>(std::move(sink), plan);
   return sink;
 }

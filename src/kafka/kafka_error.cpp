@@ -28,7 +28,7 @@ constexpr std::string_view kRights = "the user needs more rights on the cluster"
 constexpr std::string_view kTopicSettings = "see destinations.<name>.partitions and destinations.<name>.kafka";
 constexpr std::string_view kLimits = "see publish.max_message_bytes and the topic's max.message.bytes";
 constexpr std::string_view kReplicas = "fewer replicas are in sync than the topic's min.insync.replicas";
-constexpr std::string_view kReopen = "the producer has failed for good: close the broker and open it again";
+constexpr std::string_view kMadeAnew = "the producer is made anew; see publish.unconfirmed";
 
 constexpr std::array kMeanings{
     // --- found by librdkafka itself ---
@@ -66,9 +66,9 @@ constexpr std::array kMeanings{
     Meaning{RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, Errc::kUnsupported},
     Meaning{RD_KAFKA_RESP_ERR__INVALID_ARG, Errc::kInvalidArgument},
     Meaning{RD_KAFKA_RESP_ERR__UNKNOWN_GROUP, Errc::kInvalidArgument},
-    Meaning{RD_KAFKA_RESP_ERR__FATAL, Errc::kInternal, false, false, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE, Errc::kInternal, false, false, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR__FENCED, Errc::kInternal, false, false, kReopen},
+    Meaning{RD_KAFKA_RESP_ERR__FATAL, Errc::kConnectionLost, kRetry, false, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE, Errc::kConnectionLost, kRetry, false, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR__FENCED, Errc::kConnectionLost, kRetry, false, kMadeAnew},
     // --- answered by the broker ---
     Meaning{RD_KAFKA_RESP_ERR_UNKNOWN, Errc::kRefused, kRetry, kMaybeApplied},
     Meaning{RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, Errc::kUnroutable, false, false, "the topic does not exist"},
@@ -130,12 +130,12 @@ constexpr std::array kMeanings{
     Meaning{RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, Errc::kUnsupported},
     Meaning{RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, Errc::kUnsupported},
     Meaning{RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, Errc::kUnsupported, false, false, "see kafka.compression"},
-    Meaning{RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, Errc::kInternal, false, kMaybeApplied, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER, Errc::kInternal, false, kMaybeApplied, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, Errc::kInternal, false, kMaybeApplied, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, Errc::kInternal, false, kMaybeApplied, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING, Errc::kInternal, false, kMaybeApplied, kReopen},
-    Meaning{RD_KAFKA_RESP_ERR_PRODUCER_FENCED, Errc::kInternal, false, kMaybeApplied, kReopen},
+    Meaning{RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, Errc::kConnectionLost, kRetry, kMaybeApplied, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER, Errc::kConnectionLost, kRetry, kMaybeApplied, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, Errc::kConnectionLost, kRetry, kMaybeApplied, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, Errc::kConnectionLost, kRetry, kMaybeApplied, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING, Errc::kConnectionLost, kRetry, kMaybeApplied, kMadeAnew},
+    Meaning{RD_KAFKA_RESP_ERR_PRODUCER_FENCED, Errc::kConnectionLost, kRetry, kMaybeApplied, kMadeAnew},
 };
 
 /// Everything else: broker codes are positive, librdkafka's own negative.

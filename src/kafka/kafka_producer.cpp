@@ -1,7 +1,6 @@
 #include "kafka/kafka_producer.hpp"
 
 #include "kafka/certificate_cause.hpp"
-#include "kafka/destroy.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_log.hpp"
@@ -18,7 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kSafetyTick = 1'000;
+constexpr milliseconds kSafetyTick{1'000};
 constexpr int kReportsPerLock = 1'024;
 constexpr milliseconds kConnectSlice{250};
 constexpr milliseconds kMomentToDestroy{200};
@@ -57,27 +56,24 @@ rd_kafka_resp_err_t produce_with_headers(rd_kafka_t* handle, rd_kafka_topic_t* t
   }
   ErrorPtr const error(
       rd_kafka_produceva(handle, arguments.data(), static_cast<std::size_t>(next - arguments.begin())));
-  if (error) return rd_kafka_error_code(error.get());
+  if (error) {
+    return rd_kafka_error_is_fatal(error.get()) != 0 ? RD_KAFKA_RESP_ERR__FATAL : rd_kafka_error_code(error.get());
+  }
   (void)headers.release();  // belongs to the message now
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 }  // namespace
 
-KafkaProducer::KafkaProducer(std::shared_ptr<ConfirmWindow> window, std::shared_ptr<Logger> logger)
-    : window_(std::move(window)), logger_(std::move(logger)) {}
+KafkaProducer::KafkaProducer(ProducerSetup setup) : setup_(std::move(setup)), backoff_(setup_.backoff, random_seed()) {}
 
-Result<std::shared_ptr<KafkaProducer>> KafkaProducer::open(ConfPtr conf, std::shared_ptr<ConfirmWindow> window,
-                                                           std::shared_ptr<Logger> logger) {
-  std::shared_ptr<KafkaProducer> producer(new KafkaProducer(std::move(window), std::move(logger)));
-  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-  char why[512];
-  rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), why, sizeof why);
-  if (handle == nullptr) return Error{Errc::kInvalidConfig, "librdkafka refuses its configuration: " + redact(why)};
-  (void)conf.release();  // belongs to the handle now
-  producer->handle_ = std::shared_ptr<rd_kafka_t>(handle, rd_kafka_destroy);
-  rd_kafka_set_log_queue(handle, nullptr);
-  producer->events_.reset(rd_kafka_queue_get_main(handle));
+Result<std::shared_ptr<KafkaProducer>> KafkaProducer::open(ProducerSetup setup) {
+  std::shared_ptr<KafkaProducer> producer(new KafkaProducer(std::move(setup)));
+  auto conf = producer->setup_.make_conf();
+  if (!conf) return std::move(conf).error();
+  auto handle = ProducerHandle::open(*std::move(conf));
+  if (!handle) return std::move(handle).error();
+  producer->handle_ = *std::move(handle);
   producer->thread_ = Thread("fl-kafka-pub", [self = producer.get()] { self->serve(); });
   return producer;
 }
@@ -86,14 +82,21 @@ KafkaProducer::~KafkaProducer() { (void)close(Clock::now()); }
 
 std::shared_ptr<rd_kafka_t> KafkaProducer::client() {
   std::lock_guard const lock(mutex_);
-  return handle_;
+  return handle_ ? handle_->share() : nullptr;
+}
+
+bool KafkaProducer::is_closed() {
+  std::lock_guard const lock(mutex_);
+  return closed_;
 }
 
 BrokerHealth KafkaProducer::health() const {
   std::lock_guard const lock(mutex_);
-  if (fatal_) return {ConnectionState::kConnected, fatal_};
-  return {all_down_ ? ConnectionState::kConnecting : ConnectionState::kConnected,
-          all_down_ ? connection_error_ : std::nullopt};
+  BrokerHealth health;
+  health.state = all_down_ || rebuilding_ ? ConnectionState::kConnecting : ConnectionState::kConnected;
+  if (all_down_) health.problem = connection_error_;
+  health.reconnects = rebuilds_;
+  return health;
 }
 
 Result<void> KafkaProducer::wait_connected(std::string const& addresses, Clock::time_point deadline) {
@@ -119,91 +122,100 @@ Result<void> KafkaProducer::wait_connected(std::string const& addresses, Clock::
   }
 }
 
-Result<rd_kafka_topic_t*> KafkaProducer::topic(std::string const& name) {
+Result<ProducerTopic*> KafkaProducer::topic(std::string const& name) {
   std::lock_guard const lock(mutex_);
   if (closed_) return closed_error();
   auto& topic = topics_[name];
-  if (!topic) topic.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
-  if (!topic) return to_error(rd_kafka_last_error(), "opening topic '" + name + "'");
+  if (!topic) topic = std::make_unique<ProducerTopic>(ProducerTopic{name, {}});
+  if (!topic->current) topic->current.reset(rd_kafka_topic_new(handle_->get(), name.c_str(), nullptr));
+  if (!topic->current) return to_error(rd_kafka_last_error(), "opening topic '" + name + "'");
   return topic.get();
 }
 
-Result<void> KafkaProducer::publish(rd_kafka_topic_t* topic, Outbound const& message, PendingPublish& pending) {
-  if (!gate_.enter()) return closed_error();
-  auto const code = has_headers(message) ? produce_with_headers(handle_.get(), topic, message, pending)
-                                         : produce(topic, message, pending);
-  gate_.leave();
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return publish_error(code);
+Result<void> KafkaProducer::publish(ProducerTopic const& topic, Outbound const& message, PendingPublish& pending) {
+  for (;;) {
+    auto code = RD_KAFKA_RESP_ERR__FATAL;
+    if (gate_.enter()) {
+      code = has_headers(message) ? produce_with_headers(handle_->get(), topic.current.get(), message, pending)
+                                  : produce(topic.current.get(), message, pending);
+      gate_.leave();
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (code != RD_KAFKA_RESP_ERR__FATAL) return publish_error(code);
+    if (auto waits = wait_in_line(topic, message, pending)) return *std::move(waits);
+  }
 }
 
 Error KafkaProducer::publish_error(rd_kafka_resp_err_t code) {
-  std::lock_guard const lock(mutex_);
-  auto error = fatal_.value_or(to_error(code, "publishing"));
+  auto error = to_error(code, "publishing");
   error.maybe_applied = false;  // it was not even queued
   return error;
 }
 
 void KafkaProducer::serve() {
   while (!ending_.load(std::memory_order_acquire)) {
-    EventPtr const event(rd_kafka_queue_poll(events_.get(), kSafetyTick));
-    switch (rd_kafka_event_type(event.get())) {
-      case RD_KAFKA_EVENT_DR: take_reports(event.get()); break;
-      case RD_KAFKA_EVENT_ERROR: take_error(event.get()); break;
-      case RD_KAFKA_EVENT_LOG: {
-        char const* facility = nullptr;
-        char const* text = nullptr;
-        int severity = 0;
-        if (rd_kafka_event_log(event.get(), &facility, &text, &severity) == 0) {
-          write_log(*logger_, severity, facility, text);
-        }
-        break;
+    serve(*handle_, handle_->poll(kSafetyTick));
+    if (handle_->has_failed()) rebuild();
+    look_after_retired();
+  }
+  fail_unfinished(closed_error());
+}
+
+void KafkaProducer::serve(ProducerHandle const& handle, EventPtr event) {
+  switch (rd_kafka_event_type(event.get())) {
+    case RD_KAFKA_EVENT_DR: take_reports(handle, std::move(event)); break;
+    case RD_KAFKA_EVENT_ERROR: take_error(event.get()); break;
+    case RD_KAFKA_EVENT_LOG: {
+      char const* facility = nullptr;
+      char const* text = nullptr;
+      int severity = 0;
+      if (rd_kafka_event_log(event.get(), &facility, &text, &severity) == 0) {
+        write_log(*setup_.logger, severity, facility, text);
       }
-      default: break;
+      break;
     }
+    default: break;
   }
 }
 
-void KafkaProducer::take_reports(rd_kafka_event_t* event) {
+void KafkaProducer::take_reports(ProducerHandle const& handle, EventPtr event) {
   CompletionBatch batch;
   int taken = 0;
-  while (auto const* const message = rd_kafka_event_message_next(event)) {
+  auto const salvaged = salvage_.size();
+  while (auto const* const message = rd_kafka_event_message_next(event.get())) {
     auto& pending = *static_cast<PendingPublish*>(message->_private);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       batch.confirm(pending, message->partition, message->offset);
-    } else {
-      batch.fail(pending, delivery_error(*message));
+    } else if (!salvage(handle, *message)) {
+      batch.fail(pending, delivery_error(handle, *message));
     }
-    if (++taken % kReportsPerLock == 0) window_->complete(batch);
+    if (++taken % kReportsPerLock == 0) setup_.window->complete(batch);
   }
-  if (!batch.empty()) window_->complete(batch);
+  if (!batch.empty()) setup_.window->complete(batch);
+  if (salvage_.size() > salvaged) salvage_.keep(std::move(event), static_cast<std::size_t>(taken));
 }
 
-Error KafkaProducer::delivery_error(rd_kafka_message_t const& message) {
-  auto error = to_error(message.err, std::string("publishing to topic '") + rd_kafka_topic_name(message.rkt) + "'");
-  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
-    std::lock_guard const lock(mutex_);
-    if (fatal_ && !closed_) error = *fatal_;
-  }
-  error.maybe_applied = rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+Error KafkaProducer::delivery_error(ProducerHandle const& handle, rd_kafka_message_t const& message) {
+  auto const what = std::string("publishing to topic '") + rd_kafka_topic_name(message.rkt) + "'";
+  bool const is_purged =
+      message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+  auto error = is_purged && handle.has_failed() && !is_closed()
+                   ? to_error(RD_KAFKA_RESP_ERR__FATAL, what, handle.failure())
+                   : to_error(message.err, what);
+  error.maybe_applied = rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED ||
+                        static_cast<PendingPublish*>(message._private)->maybe_applied;
   return error;
 }
 
 void KafkaProducer::take_error(rd_kafka_event_t* event) {
   auto const code = rd_kafka_event_error(event);
-  bool const is_fatal = rd_kafka_event_error_is_fatal(event) != 0;
-  auto error = to_error(code, is_fatal ? "the Kafka producer has failed for good" : "connection to Kafka",
-                        rd_kafka_event_error_string(event));
-  add_certificate_cause(error, handle_.get());
-  log(*logger_, is_fatal ? LogLevel::kError : LogLevel::kWarn, is_fatal ? "kafka" : "connection", error.message,
+  if (rd_kafka_event_error_is_fatal(event) != 0) return;  // the handle is asked, which knows it first
+  auto error = to_error(code, "connection to Kafka", rd_kafka_event_error_string(event));
+  add_certificate_cause(error, handle_->get());
+  log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
       LogFields().add(log_field::kErrorType, to_string(error.code)).view());
   std::lock_guard const lock(mutex_);
-  if (is_fatal) {
-    // Queued messages are purged by librdkafka; what is in flight still gets its own answer.
-    error.code = Errc::kInternal;
-    error.retryable = false;
-    fatal_ = std::move(error);
-  } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
     all_down_ = true;  // says nothing about the cause, which came before
   } else {
     connection_error_ = std::move(error);
@@ -217,29 +229,25 @@ Result<void> KafkaProducer::close(Clock::time_point deadline) {
     if (!thread_.joinable()) return {};  // opening failed
   }
   gate_.close();
-  auto const half_time = Clock::now() + (deadline - Clock::now()) / 2;
-  if (rd_kafka_flush(handle_.get(), milliseconds_until(half_time)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    // The delivery reports that follow tell what was never sent from what may have arrived.
-    rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    rd_kafka_flush(handle_.get(), std::max(milliseconds_until(deadline), static_cast<int>(kMomentToDestroy.count())));
+  {
+    std::unique_lock lock(mutex_);
+    rebuilt_.wait(lock, [this] { return !rebuilding_; });  // it looks whether it still should
   }
-  int const lost = rd_kafka_outq_len(handle_.get());
+  auto const half_time = Clock::now() + (deadline - Clock::now()) / 2;
+  if (rd_kafka_flush(handle_->get(), milliseconds_until(half_time)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    handle_->give_up();
+    rd_kafka_flush(handle_->get(), std::max(milliseconds_until(deadline), static_cast<int>(kMomentToDestroy.count())));
+  }
   ending_.store(true, std::memory_order_release);
-  rd_kafka_queue_yield(events_.get());
+  handle_->wake();
   thread_.join();
-
-  events_.reset();
-  Destruction destruction;
+  auto const lost = handle_->unanswered();
   {
     std::lock_guard const lock(mutex_);
-    topics_.clear();
-    destruction.start([handle = std::exchange(handle_, nullptr)]() mutable { handle.reset(); });
+    for (auto const& [name, topic] : topics_) topic->current.reset();
+    retire(std::exchange(handle_, nullptr));
   }
-  bool const destroyed = destruction.wait(std::max(deadline, Clock::now() + kMomentToDestroy));
-  if (!destroyed) {
-    log(*logger_, LogLevel::kWarn, "kafka",
-        "librdkafka did not end in time: the producer handle and its threads are left behind");
-  }
+  end_retired(std::max(deadline, Clock::now() + kMomentToDestroy));
   if (lost > 0) {
     return Error{Errc::kTimeout, std::to_string(lost) + " publishes had no answer when the producer was closed", false,
                  true};

@@ -132,6 +132,7 @@ struct ConfirmWindow::State {
     ++taken;
     bytes += wanted;
     slot.next = nullptr;
+    slot.maybe_applied = false;
     slot.bytes = wanted;
     pending.push(slot, deadline);
     return slot;

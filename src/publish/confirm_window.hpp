@@ -39,13 +39,16 @@ struct alignas(64) PendingPublish {
 
   PendingPublish* next = nullptr;  // free list, or the batch it is completed in
 
-  // The window's own, under its lock, which is held for the first cache line only.
+  // The window's own, under its lock, which is held for the first cache line only. The backend that has the publish may
+  // read its sequence, the order in which all were begun, and its deadline.
   std::uint64_t place = 0;
   std::uint64_t sequence = 0;
   Clock::time_point deadline;
   std::size_t bytes = 0;
   bool is_answered = true;  // or free
   bool is_inline = false;   // its answer is
+
+  bool maybe_applied = false;  // the backend's: it was tried before, and that may have been applied
 
   PublishAnswer answer;
   Result<Receipt> result{Receipt{}};  // the id is set when the slot is taken; the rest by CompletionBatch
