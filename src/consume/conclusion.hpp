@@ -1,8 +1,14 @@
 #pragma once
 
+#include "resilience/backoff.hpp"
+
+#include <chrono>
 #include <cstdint>
 
 namespace fairlead {
+
+/// Between two tries of what must succeed in the end: marking a key, forwarding a message.
+inline constexpr BackoffPolicy kTryAgain{std::chrono::milliseconds(100), std::chrono::seconds(5), 2.0};
 
 /// What became of a message.
 enum class Fate : std::uint8_t {

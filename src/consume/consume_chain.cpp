@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of what is tried again until it succeeds: marking a key, forwarding a message.
-constexpr BackoffPolicy kTryAgain{100ms, 5s, 2.0};
 // A key in progress elsewhere is mostly done long before its lease ends.
 constexpr std::chrono::milliseconds kLookAgain{1'000};
 
@@ -65,7 +63,7 @@ std::optional<Conclusion> ConsumeChain::deduplicate(Inbound& message, Admission:
     consumption_.store_failed(message, claim.error());
     message.store_verdict = Verdict::kFailure;
     if (setup.spec.config.idempotency.on_outage == OnOutage::kPass) return std::nullopt;
-    auto waits = wait(message, jittered(1));
+    auto waits = wait(message, backoff_delay(kTryAgain, 1, random_));
     waits.store = Verdict::kFailure;
     return waits;
   }
@@ -149,7 +147,7 @@ Conclusion ConsumeChain::mark(Inbound& message) {
     // Its effect has happened; without its mark a duplicate would repeat it, so the message waits for the store.
     if (setup.spec.config.idempotency.on_outage == OnOutage::kPass) return {Fate::kHandled, {}, Verdict::kFailure};
     message.step = Step::kMark;
-    auto waits = wait(message, jittered(++message.failed_tries));
+    auto waits = wait(message, backoff_delay(kTryAgain, ++message.failed_tries, random_));
     waits.store = Verdict::kFailure;
     return waits;
   }
@@ -167,12 +165,7 @@ Conclusion ConsumeChain::forward(Inbound& message) {
   if (taken && is_seeded(SeededFault::kSkipDeadLetterConfirm)) consumption_.forward_ended(message, Receipt{});
   if (taken) return {Fate::kElsewhere};
   consumption_.log().forward_failed(message, taken.error());
-  return wait(message, jittered(++message.failed_tries));
-}
-
-std::chrono::milliseconds ConsumeChain::jittered(std::uint32_t failures) {
-  auto const ceiling = backoff_ceiling(kTryAgain, failures);
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random_));
+  return wait(message, backoff_delay(kTryAgain, ++message.failed_tries, random_));
 }
 
 Conclusion ConsumeChain::wait(Inbound& message, std::chrono::milliseconds delay) const noexcept {

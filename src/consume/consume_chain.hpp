@@ -39,7 +39,6 @@ class ConsumeChain {
   [[nodiscard]] std::optional<Conclusion> deduplicate(Inbound& message, Admission::Permit permit);
   [[nodiscard]] Conclusion mark(Inbound& message);
   [[nodiscard]] Conclusion forward(Inbound& message);
-  [[nodiscard]] std::chrono::milliseconds jittered(std::uint32_t failures);
   [[nodiscard]] Conclusion wait(Inbound& message, std::chrono::milliseconds delay) const noexcept;
 
   Consumption& consumption_;

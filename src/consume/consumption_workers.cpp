@@ -156,9 +156,8 @@ void Consumption::forward_ended(Inbound& message, Result<Receipt> const& result)
     backlog_.finish(message, effects);
     note_state(effects);
   } else {
-    auto const ceiling = backoff_ceiling({100ms, 30s, 2.0}, ++message.failed_tries);
-    std::uniform_int_distribution<std::int64_t> jitter(0, ceiling.count());
-    (void)backlog_.park(message, Clock::now() + std::chrono::milliseconds(jitter(random_)), effects);
+    auto const delay = backoff_delay(kTryAgain, ++message.failed_tries, random_);
+    (void)backlog_.park(message, Clock::now() + delay, effects);
     wake_timer_for_parked();
   }
   if (quiet_waiters_ > 0) quiet_.notify_all();

@@ -1,6 +1,5 @@
 #include "consume/retry_decision.hpp"
 
-#include "core/seeded_fault.hpp"
 #include "resilience/backoff.hpp"
 
 #include <algorithm>
@@ -9,12 +8,6 @@
 namespace fairlead {
 
 namespace {
-
-std::chrono::milliseconds jittered_delay(std::uint32_t attempt, RetryConfig const& retry, std::mt19937_64& random) {
-  auto const ceiling = backoff_ceiling({retry.initial, retry.max, retry.multiplier}, attempt);
-  if (is_seeded(SeededFault::kNoJitter)) return ceiling;
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random));
-}
 
 std::uint8_t choose_tier(std::size_t next, std::optional<std::chrono::milliseconds> asked, RetryConfig const& retry) {
   while (asked && next + 1 < retry.tiers.size() && retry.tiers[next] < *asked) ++next;
@@ -40,8 +33,8 @@ RetryDecision decide_retry(Outcome outcome, std::uint32_t attempt, RetryConfig c
   auto const in_place = last - retry.tiers.size();  // the configuration leaves at least one
   if (attempt < in_place) {
     decision.kind = Kind::kRetry;
-    decision.delay =
-        outcome.after ? std::max(*outcome.after, std::chrono::milliseconds(0)) : jittered_delay(attempt, retry, random);
+    decision.delay = outcome.after ? std::max(*outcome.after, std::chrono::milliseconds(0))
+                                   : backoff_delay({retry.initial, retry.max, retry.multiplier}, attempt, random);
   } else {
     decision.kind = Kind::kTier;
     decision.tier = choose_tier(attempt - in_place, outcome.after, retry);

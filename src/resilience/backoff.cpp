@@ -14,11 +14,13 @@ std::chrono::milliseconds backoff_ceiling(BackoffPolicy const& policy, std::uint
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(delay, cap)));
 }
 
-std::chrono::milliseconds Backoff::next() {
-  auto const ceiling = backoff_ceiling(policy_, ++failures_);
+std::chrono::milliseconds backoff_delay(BackoffPolicy const& policy, std::uint32_t failures, std::mt19937_64& random) {
+  auto const ceiling = backoff_ceiling(policy, failures);
   if (is_seeded(SeededFault::kNoJitter)) return ceiling;
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random_));
+  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random));
 }
+
+std::chrono::milliseconds Backoff::next() { return backoff_delay(policy_, ++failures_, random_); }
 
 std::uint64_t random_seed() {
   std::random_device device;

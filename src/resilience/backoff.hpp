@@ -15,8 +15,11 @@ struct BackoffPolicy {
 /// The longest delay after `failures` failures in a row (1 for the first): initial * multiplier^(failures-1), capped.
 [[nodiscard]] std::chrono::milliseconds backoff_ceiling(BackoffPolicy const& policy, std::uint32_t failures) noexcept;
 
-/// Exponential backoff with full jitter: each delay is uniform in [0, ceiling], so that clients which failed together
-/// do not come back together. Thread-compatible; the seed is injected.
+/// Full jitter: uniform in [0, ceiling], so that those who failed together do not come back together.
+[[nodiscard]] std::chrono::milliseconds backoff_delay(BackoffPolicy const& policy, std::uint32_t failures,
+                                                      std::mt19937_64& random);
+
+/// Exponential backoff with full jitter. Thread-compatible; the seed is injected.
 class Backoff {
  public:
   Backoff(BackoffPolicy policy, std::uint64_t seed) noexcept : policy_(policy), random_(seed) {}
