@@ -98,8 +98,8 @@ Result<std::unique_ptr<Sink>> AmqpBroker::do_open_sink(DestinationPlan const& pl
     if (is_new) {
       auto const configured = static_cast<std::size_t>(config().publish.window_messages);
       auto const in_flight = configured != 0 ? configured : capabilities().default_window_messages;
-      impl_->publish_channel =
-          std::make_shared<amqp::PublishChannel>(window().shared_from_this(), connection->mailbox(), in_flight);
+      impl_->publish_channel = std::make_shared<amqp::PublishChannel>(
+          window().shared_from_this(), connection->mailbox(), in_flight, config().publish.unconfirmed);
     }
     channel = impl_->publish_channel;
   }
@@ -141,8 +141,15 @@ Result<std::unique_ptr<Source>> AmqpBroker::do_open_source(SourceSpec const& spe
 BrokerHealth AmqpBroker::do_health() const {
   std::lock_guard const lock(impl_->mutex);
   auto health = impl_->first->health();
-  if (!impl_->second || !health.is_healthy()) return health;
-  return impl_->second->health();
+  if (!impl_->second) return health;
+  auto other = impl_->second->health();
+  auto const reconnects = health.reconnects + other.reconnects;
+  auto const badness = [](BrokerHealth const& one) {
+    return one.state == ConnectionState::kConnecting ? 2 : one.state == ConnectionState::kBlocked ? 1 : 0;
+  };
+  if (badness(other) > badness(health)) health = std::move(other);
+  health.reconnects = reconnects;
+  return health;
 }
 
 Result<void> AmqpBroker::do_close(TimePoint deadline) {

@@ -19,6 +19,8 @@ class ByteBuffer {
     return data_.get() + size_;
   }
   void commit(std::size_t bytes) noexcept { size_ += bytes; }
+  /// How much can be appended without moving what is there.
+  [[nodiscard]] std::size_t room() const noexcept { return capacity_ - size_; }
   void append(std::string_view bytes) {
     if (bytes.empty()) return;
     std::memcpy(reserve(bytes.size()), bytes.data(), bytes.size());

@@ -191,7 +191,7 @@ void Channel::receive_content(Frame const& frame) {
   auto const status =
       frame.type == AMQP_FRAME_HEADER ? content_.header(frame.payload, chunk) : content_.body(frame.payload, chunk);
   if (status == ContentAssembler::Status::kInvalid) {
-    return connection_->fail(protocol_error("unexpected, malformed or oversized content"));
+    return connection_->fail(protocol_error(content_.problem()));
   }
   if (status == ContentAssembler::Status::kComplete) on_content(content_.take());
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "amqp/frame_log.hpp"
 #include "core/seeded_fault.hpp"
 
 #include <bit>
@@ -14,17 +15,21 @@ struct PendingPublish;
 
 namespace fairlead::amqp {
 
-/// One message handed to the broker that was not confirmed yet.
+/// One message handed to the channel that was not confirmed yet.
 struct Unconfirmed {
-  PendingPublish* pending = nullptr;  ///< null once answered out of order
-  std::size_t fingerprint = 0;        ///< of exchange, routing key and id: a basic.return names its message by these
-  std::uint64_t begin = 0;            ///< where its frames begin and end in the stream of all publishes
-  std::uint64_t end = 0;
+  PendingPublish* pending = nullptr;     ///< null once answered out of order
+  std::size_t fingerprint = 0;           ///< of exchange, routing key and id: a basic.return names its message by these
+  FrameLog::Segment* segment = nullptr;  ///< where its frames are; null when they need not be kept any more
+  std::uint32_t offset = 0;              ///< of its frames in the segment
+  std::uint32_t size = 0;
   bool is_returned = false;
+  bool maybe_applied = false;  ///< it was sent on a channel that is gone, so the broker may have it
+  bool is_suspect = false;     ///< it was on its way when the broker closed the channel over one of these
 };
 
 /// The unconfirmed messages of a channel in the order of their delivery tags: the tag is the place in the ring, so
-/// that neither a publish nor its confirm searches or allocates. Thread-compatible.
+/// that neither a publish nor its confirm searches or allocates. Those at the end were not sent yet and have no tag.
+/// Thread-compatible.
 class ConfirmRing {
  public:
   explicit ConfirmRing(std::size_t expected) : entries_(std::bit_ceil(expected < 16 ? std::size_t{16} : expected)) {}
@@ -34,13 +39,27 @@ class ConfirmRing {
     at(count_++) = message;
   }
 
+  /// The oldest that was not sent; there is one.
+  [[nodiscard]] Unconfirmed& next_unsent() noexcept { return at(sent_); }
+  /// It is being sent: gives it its tag.
+  std::uint64_t send() noexcept { return head_tag_ + sent_++; }
+  /// Of the messages from this tag on, those for which `is_sent(Unconfirmed&)` is false were not sent after all; none
+  /// behind such a one was.
+  template <class IsSent>
+  void unsend_from(std::uint64_t tag, IsSent is_sent) {
+    auto const end = sent_;
+    for (auto i = static_cast<std::size_t>(tag > head_tag_ ? tag - head_tag_ : 0); i < end; ++i) {
+      if (!is_sent(at(i)) && i < sent_) sent_ = i;
+    }
+  }
+
   /// basic.ack or basic.nack: calls `done(Unconfirmed&)` for each message it answers. Tags that are not waiting are
   /// ignored.
   template <class Done>
   void settle(std::uint64_t tag, bool multiple, Done done) {
     if (is_seeded(SeededFault::kIgnoreMultiple)) multiple = false;
-    if (multiple && tag == 0) tag = head_tag_ + count_ - 1;  // the protocol's "all so far"
-    if (tag < head_tag_ || tag - head_tag_ >= count_) return;
+    if (multiple && tag == 0) tag = head_tag_ + sent_ - 1;  // the protocol's "all so far"
+    if (tag < head_tag_ || tag - head_tag_ >= sent_) return;
     auto const last = static_cast<std::size_t>(tag - head_tag_);
     for (auto i = multiple ? std::size_t{0} : last; i <= last; ++i) {
       auto& entry = at(i);
@@ -53,7 +72,7 @@ class ConfirmRing {
 
   /// basic.return: marks the oldest message with this fingerprint. Its confirm follows. False: there is none.
   bool mark_returned(std::size_t fingerprint) noexcept {
-    for (std::size_t i = 0; i < count_; ++i) {
+    for (std::size_t i = 0; i < sent_; ++i) {
       auto& entry = at(i);
       if (entry.pending == nullptr || entry.is_returned || entry.fingerprint != fingerprint) continue;
       return entry.is_returned = true;
@@ -61,38 +80,54 @@ class ConfirmRing {
     return false;
   }
 
-  /// The channel is new: its first tag is 1. Drops the messages for which `lost(Unconfirmed&)` is true.
-  template <class Lost>
-  void restart(Lost lost) {
-    remove_if(std::move(lost));
+  /// The channel is new: its first tag is 1, and nothing was sent on it. Drops the messages for which
+  /// `dropped(Unconfirmed&, bool was_sent)` is true.
+  template <class Dropped>
+  void restart(Dropped dropped) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (auto& entry = at(i); !dropped(entry, i < sent_)) at(kept++) = entry;
+    }
+    count_ = kept;
+    sent_ = 0;
     head_tag_ = 1;
   }
 
-  /// Drops messages that were never sent, so that no tag was given to them or to one behind them.
+  /// Drops messages that were not sent, for which no tag was given.
   template <class Dropped>
-  void remove_if(Dropped dropped) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
+  void remove_unsent_if(Dropped dropped) {
+    auto kept = sent_;
+    for (auto i = sent_; i < count_; ++i) {
       if (auto& entry = at(i); !dropped(entry)) at(kept++) = entry;
     }
     count_ = kept;
   }
 
-  /// Calls `visit(Unconfirmed&)` for each message, and forgets those it has answered by setting `pending` to null.
+  /// Calls `visit(Unconfirmed&)` for each message that was sent, and forgets those it has answered by setting `pending`
+  /// to null.
   template <class Visit>
-  void for_each(Visit visit) {
-    for (std::size_t i = 0; i < count_; ++i) visit(at(i));
+  void for_each_sent(Visit visit) {
+    for (std::size_t i = 0; i < sent_; ++i) visit(at(i));
     drop_answered();
   }
 
+  /// `visit(Unconfirmed&, bool was_sent)`, without forgetting any.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (std::size_t i = 0; i < count_; ++i) visit(at(i), i < sent_);
+  }
+
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
+  [[nodiscard]] bool has_unsent() const noexcept { return sent_ < count_; }
 
  private:
   [[nodiscard]] Unconfirmed& at(std::size_t i) noexcept { return entries_[(head_ + i) & (entries_.size() - 1)]; }
   void drop_answered() noexcept {
-    while (count_ > 0 && at(0).pending == nullptr) {
+    while (sent_ > 0 && at(0).pending == nullptr) {
       head_ = (head_ + 1) & (entries_.size() - 1);
       --count_;
+      --sent_;
       ++head_tag_;
     }
   }
@@ -106,6 +141,7 @@ class ConfirmRing {
   std::vector<Unconfirmed> entries_;
   std::size_t head_ = 0;
   std::size_t count_ = 0;
+  std::size_t sent_ = 0;
   std::uint64_t head_tag_ = 1;
 };
 

@@ -24,6 +24,13 @@ bool is_permanent(Error const& error) noexcept { return !error.retryable && erro
 
 Error closed_error() { return {Errc::kClosed, "the broker object was closed", false, true, 0}; }
 
+Error blocked_error(std::string_view reason) {
+  return {Errc::kBlocked,
+          "the broker has blocked publishers: " + std::string(reason) +
+              " (its vm_memory_high_watermark or disk_free_limit); publishes wait until their deadline",
+          true, false, 0};
+}
+
 }  // namespace
 
 Connection::Connection(ConnectionSettings settings, Logger& logger)
@@ -50,7 +57,8 @@ Result<void> Connection::wait_open(TimePoint deadline) {
 
 BrokerHealth Connection::health() const {
   std::lock_guard const lock(mutex_);
-  return {is_open_told_ ? ConnectionState::kConnected : ConnectionState::kConnecting, last_error_};
+  if (!is_open_told_) return {ConnectionState::kConnecting, last_error_, reconnects_};
+  return {blocked_ ? ConnectionState::kBlocked : ConnectionState::kConnected, blocked_, reconnects_};
 }
 
 void Connection::close(TimePoint deadline) {
@@ -125,7 +133,7 @@ void Connection::end_link(Error const& error) {
   bool const was_open = link_->is_open();
   if (was_open) {
     policy_.lost(now_);
-    if (bulk_ != nullptr) bulk_->give_back(link_->refilled(), link_->refilled_written());
+    if (bulk_ != nullptr) bulk_->on_unwritten(link_->bulk_left());
     lose_channels(error);
   }
   link_.reset();
@@ -136,6 +144,7 @@ void Connection::end_link(Error const& error) {
     std::lock_guard const lock(mutex_);
     is_open_told_ = false;
     last_error_ = error;
+    blocked_.reset();
   }
   changed_.notify_all();
   if (!is_closing_) {
@@ -221,6 +230,7 @@ void Connection::on_open() {
     std::lock_guard const lock(mutex_);
     is_open_told_ = true;
     last_error_.reset();
+    if (std::exchange(was_open_, true)) ++reconnects_;
   }
   changed_.notify_all();
 }
@@ -249,12 +259,19 @@ void Connection::on_read_end() {
 
 void Connection::on_blocked(bool is_blocked, std::string_view reason) {
   is_blocked_ = is_blocked;
+  {
+    std::lock_guard const lock(mutex_);
+    blocked_.reset();
+    if (is_blocked) blocked_ = blocked_error(reason);
+  }
   if (is_blocked && bulk_ != nullptr) bulk_->on_blocked();
   log(LogLevel::kWarn, is_blocked ? "the broker has blocked publishers" : "the broker has unblocked publishers",
       reason);
 }
 
-bool Connection::refill(ByteBuffer& empty) { return bulk_ != nullptr && !is_blocked_ && bulk_->refill(empty); }
+std::string_view Connection::next_bulk() {
+  return bulk_ != nullptr && !is_blocked_ ? bulk_->next_bulk() : std::string_view{};
+}
 
 void Connection::log(LogLevel level, std::string_view text, std::string_view reason,
                      std::chrono::milliseconds retry_in) {

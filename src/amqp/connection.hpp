@@ -63,14 +63,14 @@ class Connection final : private LinkEvents {
   void fail(Error error) {
     if (link_) link_->fail(std::move(error));
   }
-  /// The one channel that publishes, or null: gives frames when everything else was written, and hears at a loss
-  /// which of its bytes were not written.
+  /// The one channel that publishes, or null: gives frames when everything else was written, and hears at a loss how
+  /// many of the bytes that it gave last were not written.
   class BulkSource {
    public:
-    virtual bool refill(ByteBuffer& empty) = 0;
-    /// refill() is not called until the broker unblocks.
+    virtual std::string_view next_bulk() = 0;
+    /// next_bulk() is not called until the broker unblocks.
     virtual void on_blocked() = 0;
-    virtual void give_back(std::string_view refilled, std::size_t written) = 0;
+    virtual void on_unwritten(std::size_t bytes) = 0;
 
    protected:
     ~BulkSource() = default;
@@ -99,7 +99,7 @@ class Connection final : private LinkEvents {
   void on_frame(Frame const& frame) override;
   void on_read_end() override;
   void on_blocked(bool is_blocked, std::string_view reason) override;
-  bool refill(ByteBuffer& empty) override;
+  std::string_view next_bulk() override;
 
   ConnectionSettings const settings_;
   Logger& logger_;
@@ -129,6 +129,9 @@ class Connection final : private LinkEvents {
   std::condition_variable changed_;
   bool is_open_told_ = false;
   std::optional<Error> last_error_;
+  std::optional<Error> blocked_;  // why publishers must wait
+  std::uint64_t reconnects_ = 0;
+  bool was_open_ = false;
 
   std::mutex close_mutex_;
   Thread thread_;  // last: everything else exists when it starts

@@ -1,6 +1,7 @@
 #include "amqp/content.hpp"
 
 #include <cstring>
+#include <string>
 #include <utility>
 
 namespace fairlead::amqp {
@@ -21,9 +22,13 @@ void ContentAssembler::begin(amqp_method_number_t method, std::string_view field
 }
 
 ContentAssembler::Status ContentAssembler::header(std::string_view payload, ReadChunk& chunk) {
-  if (part_ != Part::kHeader || payload.size() < kBeforeProperties) return Status::kInvalid;
+  if (part_ != Part::kHeader) return invalid("a content header without its method");
+  if (payload.size() < kBeforeProperties) return invalid("undersized content header");
   auto const size = load_big_endian<std::uint64_t>(payload.data() + 4);
-  if (size > kMaxBody) return Status::kInvalid;
+  if (size > kMaxBody) {
+    return invalid("a message claims to have " + std::to_string(size) + " bytes; the limit is " +
+                   std::to_string(kMaxBody));
+  }
   body_size_ = static_cast<std::size_t>(size);
   body_received_ = 0;
   content_.properties = payload.substr(kBeforeProperties);
@@ -33,7 +38,8 @@ ContentAssembler::Status ContentAssembler::header(std::string_view payload, Read
 }
 
 ContentAssembler::Status ContentAssembler::body(std::string_view payload, ReadChunk& chunk) {
-  if (part_ != Part::kBody || payload.size() > body_size_ - body_received_) return Status::kInvalid;
+  if (part_ != Part::kBody) return invalid("a body without its header");
+  if (payload.size() > body_size_ - body_received_) return invalid("a body larger than its header says");
   if (own_ == nullptr && &chunk == chunk_ && payload.size() == body_size_) {
     content_.body = payload;
     return Status::kComplete;
@@ -44,6 +50,11 @@ ContentAssembler::Status ContentAssembler::body(std::string_view payload, ReadCh
   body_received_ += payload.size();
   content_.body = {at, body_received_};
   return body_received_ == body_size_ ? Status::kComplete : Status::kMore;
+}
+
+ContentAssembler::Status ContentAssembler::invalid(std::string problem) {
+  problem_ = std::move(problem);
+  return Status::kInvalid;
 }
 
 void ContentAssembler::move_to_own_memory() {

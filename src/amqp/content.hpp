@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace fairlead::amqp {
@@ -30,11 +31,14 @@ class ContentAssembler {
   /// After kComplete.
   [[nodiscard]] Content take() noexcept;
   void reset() noexcept;
+  /// Why header() or body() answered kInvalid.
+  [[nodiscard]] std::string const& problem() const noexcept { return problem_; }
   [[nodiscard]] bool is_idle() const noexcept { return part_ == Part::kNone; }
 
  private:
   enum class Part { kNone, kHeader, kBody };
 
+  Status invalid(std::string problem);
   void move_to_own_memory();
 
   Part part_ = Part::kNone;
@@ -43,6 +47,7 @@ class ContentAssembler {
   std::unique_ptr<char[]> own_;  // or where all parts are copied to: fields, properties, body
   std::size_t body_size_ = 0;
   std::size_t body_received_ = 0;
+  std::string problem_;
 };
 
 }  // namespace fairlead::amqp

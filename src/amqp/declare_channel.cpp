@@ -27,7 +27,7 @@ Result<void> run_script(Connection& connection, Script script, std::chrono::stea
   // Still waiting for a connection, or for a broker that does not answer.
   [[maybe_unused]] bool const told =
       connection.mailbox()->post([channel](Connection& io) { io.detach(*channel, false); });
-  return Error{Errc::kTimeout, "the broker did not answer in time", true, true, 0};
+  return Error{Errc::kTimeout, "the broker did not answer within `connection.connect_timeout`", true, true, 0};
 }
 
 }  // namespace fairlead::amqp

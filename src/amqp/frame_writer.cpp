@@ -53,4 +53,22 @@ void append_body(ByteBuffer& out, std::uint16_t channel, std::string_view body, 
   }
 }
 
+bool append_recut(ByteBuffer& out, std::string_view frames, std::size_t frame_max) {
+  auto const before = out.size();
+  while (!frames.empty()) {
+    auto const size = load_big_endian<std::uint32_t>(frames.data() + 3) + kFrameOverhead;
+    if (frames.front() == AMQP_FRAME_BODY) {
+      auto const channel = load_big_endian<std::uint16_t>(frames.data() + 1);
+      append_body(out, channel, frames.substr(kFrameHeaderBytes, size - kFrameOverhead), frame_max);
+    } else if (size <= frame_max) {
+      out.append(frames.substr(0, size));
+    } else {
+      out.truncate(before);
+      return false;
+    }
+    frames.remove_prefix(size);
+  }
+  return true;
+}
+
 }  // namespace fairlead::amqp

@@ -19,6 +19,10 @@ void append_heartbeat(ByteBuffer& out);
 /// The body of a message in as many frames as `frame_max` asks for; none when it is empty.
 void append_body(ByteBuffer& out, std::uint16_t channel, std::string_view body, std::size_t frame_max);
 
+/// Appends one message's frames for a peer that takes smaller ones: bodies are cut again. False, with nothing appended,
+/// when its method or its header do not fit.
+[[nodiscard]] bool append_recut(ByteBuffer& out, std::string_view frames, std::size_t frame_max);
+
 /// Writes the seven octets in front of a frame's payload.
 void store_frame_header(char* to, std::uint8_t type, std::uint16_t channel, std::size_t size) noexcept;
 

@@ -33,7 +33,7 @@ Link::Link(ConnectionSettings const& settings, HostPort host, std::shared_ptr<Ch
 
 short Link::wanted() const noexcept {
   if (state_ == State::kConnecting) return transport_->wanted(false);
-  return transport_->wanted(written_ < out_.size());
+  return transport_->wanted(has_output());
 }
 
 Link::TimePoint Link::next_deadline() const noexcept {
@@ -43,7 +43,7 @@ Link::TimePoint Link::next_deadline() const noexcept {
   if (heartbeat.count() == 0) return TimePoint::max();
   auto const silence = last_read_ + 2 * heartbeat;
   // While output waits for the socket, a heartbeat would only wait behind it.
-  return written_ < out_.size() ? silence : std::min(silence, last_write_ + heartbeat / 2);
+  return has_output() ? silence : std::min(silence, last_write_ + heartbeat / 2);
 }
 
 std::optional<Error> Link::advance(bool is_readable, TimePoint now) {
@@ -54,8 +54,11 @@ std::optional<Error> Link::advance(bool is_readable, TimePoint now) {
   if (!failure_ && state_ >= State::kLoggingIn) watch_clock();
   if (!failure_ && state_ >= State::kLoggingIn) write();
   if (!failure_ && state_ < State::kOpen && now >= attempt_deadline_) {
-    failure_ = last_refusal_.value_or(Error{
-        Errc::kNotConnected, state_ == State::kLoggingIn ? "no answer to the login" : "no answer", true, false, 0});
+    failure_ =
+        last_refusal_.value_or(Error{Errc::kNotConnected,
+                                     std::string(state_ == State::kLoggingIn ? "no answer to the login" : "no answer") +
+                                         " within `connection.connect_timeout`",
+                                     true, false, 0});
   }
   if (!failure_) return std::nullopt;
   return lost(*failure_);
@@ -178,17 +181,22 @@ void Link::receive_connection_method(std::string_view payload) {
 
 void Link::write() {
   for (;;) {
-    if (written_ == out_.size()) {
+    if (!has_output()) {
       out_.clear();
-      written_ = refilled_ = 0;
-      if (state_ != State::kOpen || !events_.refill(out_)) return;
-      refilled_ = out_.size();
+      written_ = 0;
+      if (state_ != State::kOpen) return;
+      bulk_ = events_.next_bulk();
+      if (bulk_.empty()) return;
     }
-    auto const count = transport_->write_some(out_.view().substr(written_));
+    auto const count = transport_->write_some(bulk_.empty() ? out_.view().substr(written_) : bulk_);
     if (!count) return fail(state_ == State::kLoggingIn ? count.error() : connection_lost(count.error().message));
     if (*count == 0) return;
     last_write_ = now_;
-    written_ += *count;
+    if (bulk_.empty()) {
+      written_ += *count;
+    } else {
+      bulk_.remove_prefix(*count);
+    }
   }
 }
 
@@ -196,9 +204,10 @@ void Link::watch_clock() {
   auto const heartbeat = login_.heartbeat();
   if (state_ < State::kOpen || heartbeat.count() == 0) return;
   if (now_ >= last_read_ + 2 * heartbeat) {
-    return fail(connection_lost("no heartbeat for " + std::to_string(2 * heartbeat.count()) + " s"));
+    return fail(
+        connection_lost("no heartbeat for " + std::to_string(2 * heartbeat.count()) + " s, twice `amqp.heartbeat`"));
   }
-  if (now_ >= last_write_ + heartbeat / 2 && written_ == out_.size()) append_heartbeat(out_);
+  if (now_ >= last_write_ + heartbeat / 2 && !has_output()) append_heartbeat(out_);
 }
 
 void Link::begin_close() {

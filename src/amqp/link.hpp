@@ -8,7 +8,6 @@
 
 #include <fairlead/error.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -29,8 +28,8 @@ class LinkEvents {
   virtual void on_read_end() = 0;
   /// The broker has told publishers to wait, or to go on.
   virtual void on_blocked(bool is_blocked, std::string_view reason) = 0;
-  /// Everything was written: swaps more frames into the empty buffer, if there are any.
-  virtual bool refill(ByteBuffer& empty) = 0;
+  /// Everything was written: more whole frames, which stay where they are until it is asked again. Empty: none now.
+  virtual std::string_view next_bulk() = 0;
 
  protected:
   ~LinkEvents() = default;
@@ -66,9 +65,8 @@ class Link {
   /// The peer broke the protocol: ends the link at the next advance().
   void fail(Error error);
 
-  /// What refill() gave last, as far as the link still has it, and how much of it went into the socket.
-  [[nodiscard]] std::string_view refilled() const noexcept { return out_.view().substr(0, refilled_); }
-  [[nodiscard]] std::size_t refilled_written() const noexcept { return std::min(written_, refilled_); }
+  /// How much of what next_bulk() gave last has not gone into the socket.
+  [[nodiscard]] std::size_t bulk_left() const noexcept { return bulk_.size(); }
 
   [[nodiscard]] std::size_t frame_max() const noexcept { return login_.frame_max(); }
   [[nodiscard]] std::uint16_t channel_max() const noexcept { return login_.channel_max(); }
@@ -86,6 +84,7 @@ class Link {
   void receive_connection_method(std::string_view payload);
   void write();
   void watch_clock();
+  [[nodiscard]] bool has_output() const noexcept { return !bulk_.empty() || written_ < out_.size(); }
   [[nodiscard]] Error lost(Error const& cause) const;
 
   ConnectionSettings const& settings_;
@@ -103,7 +102,7 @@ class Link {
 
   ByteBuffer out_;
   std::size_t written_ = 0;
-  std::size_t refilled_ = 0;
+  std::string_view bulk_;    // written before out_, once begun
   bool has_unread_ = false;  // stopped reading to be fair, not because the socket was empty
 
   TimePoint now_;

@@ -1,6 +1,7 @@
 #include "amqp/publish_channel.hpp"
 
 #include "amqp/amqp_error.hpp"
+#include "amqp/frame_writer.hpp"
 #include "amqp/properties.hpp"
 #include "amqp/topology.hpp"
 #include "core/seeded_fault.hpp"
@@ -18,6 +19,10 @@ namespace {
 constexpr std::chrono::seconds kExpiryInterval{1};
 // A closed channel is usually opened again at once; this is for a broker that keeps closing it.
 constexpr std::chrono::milliseconds kReopenDelay{200};
+// Messages that wait long among many that do not, as for a queue without a leader, hold a segment each: when the log is
+// so much larger than what is kept in it, they are gathered.
+constexpr std::size_t kSparseBytes = std::size_t{4} << 20;
+constexpr std::size_t kSparse = 4;
 
 std::size_t fingerprint_of(std::string_view exchange, std::string_view routing_key, std::string_view id) noexcept {
   std::hash<std::string_view> const hash;
@@ -28,10 +33,10 @@ Error closed_error(bool maybe_applied) {
   return {Errc::kClosed, "the broker object was closed before the confirmation came", false, maybe_applied, 0};
 }
 
-Error unroutable_error() {
+Error unroutable_error(bool maybe_applied) {
   return {Errc::kUnroutable,
           "no queue is bound for this message: list its groups in the destination's `groups`, or check the routing key",
-          false, false, AMQP_NO_ROUTE};
+          false, maybe_applied, AMQP_NO_ROUTE};
 }
 
 Error refused_error() {
@@ -39,23 +44,34 @@ Error refused_error() {
           0};
 }
 
-Error expired_error() {
-  return {Errc::kTimeout, "the deadline passed before the message could be sent", true, false, 0};
+Error expired_error(bool maybe_applied) {
+  return {Errc::kTimeout, "the deadline passed before the message could be sent (publish.deadline)", true,
+          maybe_applied, 0};
 }
 
 Error unanswered_error() {
-  return {Errc::kTimeout, "the broker did not confirm the message before its deadline", true, true, 0};
+  return {Errc::kTimeout, "the broker did not confirm the message before its deadline (publish.deadline)", true, true,
+          0};
 }
 
-Error recut_error() {
-  return {Errc::kNotConnected, "the broker that came back takes smaller frames only", true, false, 0};
+Error recut_error(bool maybe_applied) {
+  return {Errc::kTooLarge, "key and headers do not fit into a frame of the broker that came back", false, maybe_applied,
+          0};
+}
+
+/// The broker closed the channel or the connection over something that was sent, not because it went away.
+bool is_refusal(Error const& error) noexcept {
+  return error.native_code >= AMQP_CONTENT_TOO_LARGE && error.native_code != AMQP_CONNECTION_FORCED;
 }
 
 }  // namespace
 
 PublishChannel::PublishChannel(std::shared_ptr<ConfirmWindow> window, std::shared_ptr<Mailbox> mailbox,
-                               std::size_t expected_in_flight)
-    : window_(std::move(window)), mailbox_(std::move(mailbox)), ring_(expected_in_flight) {}
+                               std::size_t expected_in_flight, OnUnconfirmed policy)
+    : window_(std::move(window)),
+      mailbox_(std::move(mailbox)),
+      resends_(policy == OnUnconfirmed::kResend),
+      ring_(expected_in_flight) {}
 
 Result<void> PublishChannel::publish(PublishEncoder const& encoder, std::string_view exchange,
                                      std::string_view routing_key, Outbound const& message, PendingPublish& pending) {
@@ -64,11 +80,12 @@ Result<void> PublishChannel::publish(PublishEncoder const& encoder, std::string_
     std::lock_guard const lock(mutex_);
     if (is_shut_) return closed_error(false);
     if (auto fits = encoder.check(routing_key, message, frame_max_); !fits) return fits;
-    auto const before = staged_.size();
-    encoder.encode(staged_, number(), routing_key, message, frame_max_);
-    auto const begin = stream_end_;
-    stream_end_ += staged_.size() - before;
-    ring_.push({&pending, fingerprint, begin, stream_end_, false});
+    auto& segment = log_.open_for(encoder.size_bound(routing_key, message, frame_max_));
+    auto const offset = segment.frames.size();
+    encoder.encode(segment.frames, number(), routing_key, message, frame_max_);
+    FrameLog::hold(segment);
+    ring_.push({&pending, fingerprint, &segment, static_cast<std::uint32_t>(offset),
+                static_cast<std::uint32_t>(segment.frames.size() - offset)});
   }
   mailbox_->notify();
   return {};
@@ -79,12 +96,11 @@ void PublishChannel::shut() {
   {
     std::lock_guard const lock(mutex_);
     if (std::exchange(is_shut_, true)) return;
-    auto const staged_begin = stream_end_ - staged_.size();
-    ring_.restart([&](Unconfirmed& message) {
-      if (message.pending != nullptr) batch.fail(*message.pending, closed_error(message.begin < staged_begin));
+    ring_.restart([&](Unconfirmed& message, bool was_sent) {
+      if (message.pending != nullptr) batch.fail(*message.pending, closed_error(message.maybe_applied || was_sent));
+      forget_frames(message);
       return true;
     });
-    staged_.clear();
   }
   window_->complete(batch);
 }
@@ -109,47 +125,87 @@ Script PublishChannel::opening() {
 }
 
 void PublishChannel::on_open() {
+  was_open_ = true;
   end_expired(connection().now());
   touch();
   std::lock_guard const lock(mutex_);
-  // What waits was cut into larger frames than this broker takes.
-  if (connection().frame_max() < frame_max_) {
-    ring_.restart([this](Unconfirmed& message) {
-      if (message.pending != nullptr) batch_.fail(*message.pending, recut_error());
+  auto const frame_max = connection().frame_max();
+  if (frame_max < frame_max_) cut_smaller(frame_max);
+  frame_max_ = frame_max;
+}
+
+void PublishChannel::cut_smaller(std::size_t frame_max) {
+  ByteBuffer frames;
+  ring_.remove_unsent_if([&](Unconfirmed& message) {
+    frames.clear();
+    auto const old = message.segment->frames.view().substr(message.offset, message.size);
+    bool const fits = append_recut(frames, old, frame_max);
+    forget_frames(message);
+    if (!fits) {
+      batch_.fail(*message.pending, recut_error(message.maybe_applied));
       return true;
-    });
-    stream_end_ -= staged_.size();
-    staged_.clear();
-  }
-  frame_max_ = connection().frame_max();
+    }
+    keep_frames(message, frames.view());
+    return false;
+  });
+}
+
+void PublishChannel::keep_frames(Unconfirmed& message, std::string_view frames) {
+  auto& segment = log_.open_for(frames.size());
+  FrameLog::hold(segment);
+  message.segment = &segment;
+  message.offset = static_cast<std::uint32_t>(segment.frames.size());
+  message.size = static_cast<std::uint32_t>(frames.size());
+  segment.frames.append(frames);
+}
+
+void PublishChannel::forget_frames(Unconfirmed& message) noexcept {
+  if (auto* const segment = std::exchange(message.segment, nullptr)) log_.release(*segment);
 }
 
 void PublishChannel::on_blocked() { watch_deadlines(); }
 
-bool PublishChannel::refill(ByteBuffer& empty) {
-  if (!is_open()) return false;
+std::string_view PublishChannel::next_bulk() {
+  if (!is_open()) return {};
   std::lock_guard const lock(mutex_);
-  if (staged_.empty()) return false;
-  staged_.swap(empty);
-  written_end_ = stream_end_;
+  if (bulk_.segment != nullptr) log_.release(*std::exchange(bulk_.segment, nullptr));
+  if (log_.bytes() > gather_above_) gather_frames();
+  if (!ring_.has_unsent()) return {};
+  auto const& first = ring_.next_unsent();
+  // A suspect has the channel to itself.
+  if ((first.is_suspect || bulk_.is_suspect) && ring_.sent() > 0) return {};
+  auto const begin = first.offset;
+  bulk_ = {first.segment, begin, 0, first.is_suspect};
+  if (ring_.sent() == 0) last_answer_ = connection().now();  // until now none was owed
+  FrameLog::hold(*bulk_.segment);
+  do {
+    auto& message = ring_.next_unsent();
+    bool const follows = message.segment == bulk_.segment && message.offset == bulk_.end;
+    if (!follows || (message.is_suspect && bulk_.end != begin)) break;
+    bulk_.end += message.size;
+    auto const tag = ring_.send();
+    if (bulk_.first_tag == 0) bulk_.first_tag = tag;
+    if (!resends_) forget_frames(message);
+  } while (ring_.has_unsent() && !bulk_.is_suspect);
   watch_deadlines();
-  return true;
+  return bulk_.segment->frames.view().substr(begin, bulk_.end - begin);
 }
 
-void PublishChannel::give_back(std::string_view refilled, std::size_t written) {
+void PublishChannel::on_unwritten(std::size_t bytes) {
   std::lock_guard const lock(mutex_);
-  auto const refilled_begin = stream_end_ - staged_.size() - refilled.size();
-  written_end_ = refilled_begin + written;
+  if (bulk_.segment == nullptr) return;
   // A message of which only a part was written cannot have reached anybody: it begins anew.
-  auto keep_from = refilled_begin + refilled.size();
-  ring_.for_each([&](Unconfirmed const& message) {
-    if (message.end > written_end_ && message.begin >= refilled_begin) keep_from = std::min(keep_from, message.begin);
-  });
-  ByteBuffer kept;
-  kept.append(refilled.substr(static_cast<std::size_t>(keep_from - refilled_begin)));
-  kept.append(staged_.view());
-  staged_.swap(kept);
-  written_end_ = keep_from;
+  auto const written_end = bulk_.end - bytes;
+  auto const is_written = [&](Unconfirmed& message) {
+    if (message.offset + message.size <= written_end) return true;
+    if (message.pending != nullptr && message.segment == nullptr) {
+      FrameLog::hold(*bulk_.segment);
+      message.segment = bulk_.segment;
+    }
+    return false;
+  };
+  if (bulk_.first_tag != 0) ring_.unsend_from(bulk_.first_tag, is_written);
+  log_.release(*std::exchange(bulk_.segment, nullptr));
 }
 
 void PublishChannel::on_lost(Error const& error, bool with_connection) {
@@ -157,28 +213,46 @@ void PublishChannel::on_lost(Error const& error, bool with_connection) {
   // Why the connection was closed says nothing about the messages on it.
   if (with_connection && error.code != Errc::kClosed) lost.code = Errc::kConnectionLost;
   lost.maybe_applied = true;
-  fail_written(lost);
+  auto const suspects = requeue_or_fail(lost);
   is_touched_ = false;
   window_->complete(batch_);
+  bool const was_opening = !std::exchange(was_open_, false);
   if (!with_connection) {
     // Refused while opening: without the declarations, of which one is what the broker refuses. Publishing to the
     // others must go on.
-    if (!declarations_.empty() && error.code != Errc::kUnknownDestination) declarations_.clear();
-    reopen_at(connection().now() + kReopenDelay);
+    if (was_opening && !declarations_.empty() && error.code != Errc::kUnknownDestination) declarations_.clear();
+    auto const now = connection().now();
+    reopen_at(suspects > 0 ? now : now + kReopenDelay);
   }
   is_timer_set_ = false;
   watch_deadlines();
 }
 
-void PublishChannel::fail_written(Error const& error) {
+std::size_t PublishChannel::requeue_or_fail(Error const& error) {
   std::lock_guard const lock(mutex_);
-  ring_.restart([&](Unconfirmed& message) {
-    if (message.pending == nullptr) return true;
-    if (message.begin >= written_end_) return false;
-    if (is_seeded(SeededFault::kDropPendingOnReconnect)) return true;
-    batch_.fail(*message.pending, message.is_returned ? unroutable_error() : error);
+  bulk_.first_tag = 0;
+  bulk_.is_suspect = false;
+  std::size_t on_their_way = 0;
+  ring_.for_each_sent([&](Unconfirmed const& message) {
+    if (message.pending != nullptr && !message.is_returned) ++on_their_way;
+  });
+  bool const is_refused = is_refusal(error);
+  bool const is_ended = !resends_ || error.code == Errc::kClosed || (is_refused && on_their_way == 1);
+  ring_.restart([&](Unconfirmed& message, bool was_sent) {
+    if (!was_sent) return false;
+    if (is_seeded(SeededFault::kDropPendingOnReconnect)) message.pending = nullptr;
+    if (message.pending != nullptr && !message.is_returned && !is_ended) {
+      message.maybe_applied = true;
+      message.is_suspect |= is_refused;
+      return false;
+    }
+    if (message.pending != nullptr) {
+      batch_.fail(*message.pending, message.is_returned ? unroutable_error(message.maybe_applied) : error);
+    }
+    forget_frames(message);
     return true;
   });
+  return is_refused ? on_their_way : 0;
 }
 
 void PublishChannel::on_timer(TimePoint now) {
@@ -195,20 +269,20 @@ void PublishChannel::watch_deadlines() {
 
 void PublishChannel::end_expired(TimePoint now) {
   std::lock_guard const lock(mutex_);
-  auto const staged_begin = stream_end_ - staged_.size();
-  bool has_unsent = false;
   bool has_unanswered = false;
-  ring_.for_each([&](Unconfirmed& message) {
+  ring_.for_each_sent([&](Unconfirmed& message) {
     if (message.pending == nullptr || message.pending->deadline > now) return;
-    if (message.begin >= staged_begin) {
-      has_unsent = true;
-      return;
-    }
     has_unanswered = true;
-    batch_.fail(*message.pending, message.is_returned ? unroutable_error() : unanswered_error());
+    batch_.fail(*message.pending, message.is_returned ? unroutable_error(message.maybe_applied) : unanswered_error());
     message.pending = nullptr;
+    forget_frames(message);
   });
-  if (has_unsent) drop_unsent(now, staged_begin);
+  ring_.remove_unsent_if([&](Unconfirmed& message) {
+    if (message.pending->deadline > now) return false;
+    batch_.fail(*message.pending, expired_error(message.maybe_applied));
+    forget_frames(message);
+    return true;
+  });
   // RabbitMQ's channel can hang, heartbeats going on, when a quorum queue is deleted while it is published to.
   auto const silence = now - last_answer_;
   if (has_unanswered && silence >= connection().settings().reply_timeout && !connection().is_blocked()) {
@@ -217,23 +291,17 @@ void PublishChannel::end_expired(TimePoint now) {
   }
 }
 
-void PublishChannel::drop_unsent(TimePoint now, std::uint64_t staged_begin) {
-  ByteBuffer kept;
-  ring_.remove_if([&](Unconfirmed& message) {
-    if (message.begin < staged_begin) return false;
-    if (message.pending->deadline <= now) {
-      batch_.fail(*message.pending, expired_error());
-      return true;
-    }
-    auto const frames = staged_.view().substr(static_cast<std::size_t>(message.begin - staged_begin),
-                                              static_cast<std::size_t>(message.end - message.begin));
-    message.begin = staged_begin + kept.size();
-    kept.append(frames);
-    message.end = staged_begin + kept.size();
-    return false;
+void PublishChannel::gather_frames() {
+  std::size_t kept = 0;
+  ring_.for_each([&](Unconfirmed const& message, bool) { kept += message.segment != nullptr ? message.size : 0; });
+  gather_above_ = kSparseBytes + kSparse * kept;
+  if (log_.bytes() <= gather_above_) return;
+  ring_.for_each([&](Unconfirmed& message, bool was_sent) {
+    if (!was_sent || message.segment == nullptr) return;
+    auto& old = *message.segment;
+    keep_frames(message, old.frames.view().substr(message.offset, message.size));
+    log_.release(old);
   });
-  staged_.swap(kept);
-  stream_end_ = staged_begin + staged_.size();
 }
 
 void PublishChannel::on_method(amqp_method_number_t method, void* fields) {
@@ -250,8 +318,9 @@ void PublishChannel::settle(std::uint64_t tag, bool multiple, bool is_ack) {
   last_answer_ = connection().now();
   std::lock_guard const lock(mutex_);
   ring_.settle(tag, multiple, [&](Unconfirmed& message) {
+    forget_frames(message);
     if (message.is_returned) {
-      batch_.fail(*message.pending, unroutable_error());
+      batch_.fail(*message.pending, unroutable_error(message.maybe_applied));
     } else if (is_ack) {
       batch_.confirm(*message.pending);
     } else {

@@ -3,8 +3,11 @@
 #include "amqp/channel.hpp"
 #include "amqp/confirm_ring.hpp"
 #include "amqp/connection.hpp"
+#include "amqp/frame_log.hpp"
 #include "amqp/publish_encoder.hpp"
 #include "publish/confirm_window.hpp"
+
+#include <fairlead/config.hpp>
 
 #include <cstdint>
 #include <map>
@@ -17,14 +20,16 @@ namespace fairlead::amqp {
 /// The channel on which all destinations publish, in confirm mode. Publishers encode their frames into a shared buffer
 /// on their own thread; the I/O thread swaps it out and writes it in as few system calls as the socket allows.
 ///
-/// What was not written when the connection breaks waits for the next one; what was written and not confirmed ends as
-/// kConnectionLost, because the broker may have it.
+/// What was not written when the connection breaks waits for the next one. What was written and not confirmed is sent
+/// again on the next one, before anything newer, or ends as kConnectionLost, because the broker may have it; as
+/// `publish.unconfirmed` says. When the broker itself closes the channel over a message, without telling which, those
+/// that were on their way are sent again one at a time: the one that is alone when it happens again is given up.
 class PublishChannel final : public Channel,
                              public std::enable_shared_from_this<PublishChannel>,
                              private Connection::BulkSource {
  public:
   PublishChannel(std::shared_ptr<ConfirmWindow> window, std::shared_ptr<Mailbox> mailbox,
-                 std::size_t expected_in_flight);
+                 std::size_t expected_in_flight, OnUnconfirmed policy);
 
   // --- any thread ---
   /// Takes the message, or not: see Sink::publish. Messages of one caller keep their order.
@@ -49,22 +54,26 @@ class PublishChannel final : public Channel,
   void on_timer(TimePoint now) override;
 
   void on_blocked() override;
-  bool refill(ByteBuffer& empty) override;
-  void give_back(std::string_view refilled, std::size_t written) override;
+  std::string_view next_bulk() override;
+  void on_unwritten(std::size_t bytes) override;
 
   void settle(std::uint64_t tag, bool multiple, bool is_ack);
-  void fail_written(Error const& error);
+  /// Tells how many messages the broker may have closed the channel over.
+  std::size_t requeue_or_fail(Error const& error);
+  void cut_smaller(std::size_t frame_max);
+  void keep_frames(Unconfirmed& message, std::string_view frames);
+  void gather_frames();
+  void forget_frames(Unconfirmed& message) noexcept;
   void end_expired(TimePoint now);
-  void drop_unsent(TimePoint now, std::uint64_t staged_begin);
   void watch_deadlines();
   void touch();
 
   std::shared_ptr<ConfirmWindow> const window_;
   std::shared_ptr<Mailbox> const mailbox_;
+  bool const resends_;
 
   std::mutex mutex_;  // short: encoding one message, or taking the answers of one read
-  ByteBuffer staged_;
-  std::uint64_t stream_end_ = 0;  // bytes staged so far; staged_ is the end of that stream
+  FrameLog log_;
   ConfirmRing ring_;
   std::size_t frame_max_ = kFrameMax;
   bool is_shut_ = false;
@@ -72,7 +81,16 @@ class PublishChannel final : public Channel,
   // --- I/O thread ---
   std::map<std::string, Script, std::less<>> declarations_;
   CompletionBatch batch_;
-  std::uint64_t written_end_ = 0;  // where in the stream everything before belongs to the broker
+  // What next_bulk() gave last: messages that lie behind each other in one segment.
+  struct Bulk {
+    FrameLog::Segment* segment = nullptr;
+    std::size_t end = 0;          // in the segment
+    std::uint64_t first_tag = 0;  // 0: the channel on which it had tags is gone
+    bool is_suspect = false;      // one message, and nothing else on its way
+  };
+  Bulk bulk_;
+  std::size_t gather_above_ = 0;  // bytes of the log
+  bool was_open_ = false;
   TimePoint last_answer_{};
   bool is_touched_ = false;
   bool is_timer_set_ = false;

@@ -61,6 +61,13 @@ Result<void> PublishEncoder::check(std::string_view routing_key, Outbound const&
   return {};
 }
 
+std::size_t PublishEncoder::size_bound(std::string_view routing_key, Outbound const& message,
+                                       std::size_t frame_max) const noexcept {
+  auto const body_frames = message.payload.size() / (frame_max - kFrameOverhead) + 1;
+  return method_prefix_.size() + 1 + routing_key.size() + 1 + header_room(message) + message.payload.size() +
+         (2 + body_frames) * kFrameOverhead;
+}
+
 void PublishEncoder::encode(ByteBuffer& out, std::uint16_t channel, std::string_view routing_key,
                             Outbound const& message, std::size_t frame_max) const {
   append_publish_method(out, channel, routing_key);

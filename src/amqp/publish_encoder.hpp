@@ -24,6 +24,10 @@ class PublishEncoder {
   /// Whether the message fits into AMQP's fields; checked before encode().
   [[nodiscard]] Result<void> check(std::string_view routing_key, Outbound const& message, std::size_t frame_max) const;
 
+  /// At most so many bytes does encode() append.
+  [[nodiscard]] std::size_t size_bound(std::string_view routing_key, Outbound const& message,
+                                       std::size_t frame_max) const noexcept;
+
   /// Appends the frames. `routing_key` is the one on the wire.
   void encode(ByteBuffer& out, std::uint16_t channel, std::string_view routing_key, Outbound const& message,
               std::size_t frame_max) const;

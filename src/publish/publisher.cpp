@@ -10,8 +10,9 @@ namespace fairlead {
 
 PublishStatus publish_status(Result<Receipt> const& result) noexcept {
   if (result) return PublishStatus::kConfirmed;
-  if (result.error().code == Errc::kUnroutable) return PublishStatus::kUnroutable;
-  return result.error().maybe_applied ? PublishStatus::kUnknown : PublishStatus::kNotPersisted;
+  // Sent a second time it may be unroutable although the first one found a place.
+  if (result.error().maybe_applied) return PublishStatus::kUnknown;
+  return result.error().code == Errc::kUnroutable ? PublishStatus::kUnroutable : PublishStatus::kNotPersisted;
 }
 
 std::string_view to_string(PublishStatus status) noexcept {

@@ -249,6 +249,7 @@ TEST(PublishStatus, TellsTheFourWaysAPublishEnds) {
   EXPECT_EQ(publish_status(Error{Errc::kRefused, ""}), PublishStatus::kNotPersisted);
   EXPECT_EQ(publish_status(Error{Errc::kTimeout, "", true, true}), PublishStatus::kUnknown);
   EXPECT_EQ(publish_status(Error{Errc::kUnroutable, ""}), PublishStatus::kUnroutable);
+  EXPECT_EQ(publish_status(Error{Errc::kUnroutable, "", false, true}), PublishStatus::kUnknown);
   EXPECT_EQ(to_string(PublishStatus::kConfirmed), "confirmed");
   EXPECT_EQ(to_string(PublishStatus::kNotPersisted), "not_persisted");
   EXPECT_EQ(to_string(PublishStatus::kUnknown), "unknown");
