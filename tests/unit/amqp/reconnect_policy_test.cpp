@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 
@@ -69,6 +71,36 @@ TEST(ReconnectPolicy, ClientsDoNotComeBackTogether) {
     delays.insert(policy.next().delay.count());
   }
   EXPECT_GT(delays.size(), 15u);
+}
+
+/// When a client that lost its broker at 0 has it again, which is back after a minute; from then on.
+std::chrono::milliseconds comes_back(std::uint64_t seed) {
+  ReconnectPolicy policy({{"a", 1}}, {1'000ms, 30'000ms}, seed);
+  (void)policy.next();
+  policy.connected({});
+  policy.lost(ReconnectPolicy::TimePoint{} + 1h);
+  auto now = policy.next().delay;
+  EXPECT_LE(now, 100ms) << "the first attempt is made at once";
+  while (now < 60'000ms) now += policy.next().delay;
+  return now - 60'000ms;
+}
+
+TEST(ReconnectPolicy, TwoHundredClientsDoNotHerdWhenTheBrokerIsBack) {
+  constexpr std::size_t kRuns = 50;
+  constexpr std::size_t kClients = 200;
+  constexpr std::size_t kSeconds = 30;  // the longest delay
+  constexpr std::size_t kBin = 3;       // of one run: in a second come too few to tell chance from a herd
+  std::array<std::size_t, kSeconds + 1> all{};
+  for (std::uint64_t run = 0; run < kRuns; ++run) {
+    std::array<std::size_t, kSeconds / kBin + 1> bins{};
+    for (std::uint64_t client = 0; client < kClients; ++client) {
+      auto const second = static_cast<std::size_t>(comes_back(run * kClients + client) / 1'000ms);
+      ++all.at(second);
+      ++bins.at(second / kBin);
+    }
+    EXPECT_LE(*std::max_element(bins.begin(), bins.end()), 3 * kClients * kBin / kSeconds) << "run " << run;
+  }
+  EXPECT_LE(*std::max_element(all.begin(), all.end()), 3 * kRuns * kClients / kSeconds);
 }
 
 }  // namespace
