@@ -6,6 +6,8 @@
 # Environment:
 #   KAFKA_VERSION  KAFKA_HEAP (256m)  NODES (1)  KAFKA_PORTS ("p1 p2 ..", else free ones)
 #   CERTS          directory of make-certs.sh: adds listeners SSL, MTLS, SASL_SSL and SASL_PLAIN
+#   KAFKA_PROXY_PORTS  "p1 p2 ..", one per node: adds a listener PROXY that advertises this port of a proxy; where the
+#                  proxy finds the listeners is printed as KAFKA_PROXY_TARGETS
 #   SCRAM_USER, SCRAM_PASSWORD (alice, alice-secret)    KAFKA_EXTRA (more server properties)
 set -euo pipefail
 # shellcheck source=tests/brokers/lib.sh
@@ -15,7 +17,7 @@ HEAP=${KAFKA_HEAP:-256m}
 SCRAM_USER=${SCRAM_USER:-alice}
 SCRAM_PASSWORD=${SCRAM_PASSWORD:-alice-secret}
 LISTENERS=(SSL MTLS SASL_SSL SASL_PLAIN)
-declare -a PLAIN CTRL
+declare -a PLAIN CTRL BEHIND PROXY
 declare -A TLS_PORT TLS_ADDRESSES
 
 cds_file() { # KIND : class archive of this Kafka on this JVM
@@ -39,7 +41,7 @@ properties() { # NODE_DIR N
   local dir=$1 n=$2 listeners advertised protocols name mech
   listeners="PLAINTEXT://127.0.0.1:${PLAIN[n]},CONTROLLER://127.0.0.1:${CTRL[n]}"
   advertised="PLAINTEXT://127.0.0.1:${PLAIN[n]}"
-  protocols="CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,MTLS:SSL,SASL_SSL:SASL_SSL,SASL_PLAIN:SASL_PLAINTEXT"
+  protocols="CONTROLLER:PLAINTEXT,PROXY:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,MTLS:SSL,SASL_SSL:SASL_SSL,SASL_PLAIN:SASL_PLAINTEXT"
   cat <<P
 process.roles=broker,controller
 node.id=$n
@@ -66,6 +68,10 @@ log.cleaner.dedupe.buffer.size=16777216
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=9000
 P
+  if [ -n "${PROXY[n]:-}" ]; then
+    listeners+=",PROXY://127.0.0.1:${BEHIND[n]}"
+    advertised+=",PROXY://127.0.0.1:${PROXY[n]}"
+  fi
   if [ -n "${CERTS:-}" ]; then
     for name in "${LISTENERS[@]}"; do
       listeners+=",$name://127.0.0.1:${TLS_PORT[$name]}"
@@ -183,13 +189,19 @@ start)
   mkdir -p "$DIR"
   RF=$((NODES < 3 ? NODES : 3)) ISR=$((RF > 1 ? RF - 1 : 1)) VOTERS='' CLUSTER=$(uuid)
   read -r -a want <<<"${KAFKA_PORTS:-}"
-  addresses=
+  read -r -a proxies <<<"${KAFKA_PROXY_PORTS:-}"
+  addresses='' targets=''
   for ((n = 1; n <= NODES; n++)); do
     if [ -n "${want[n - 1]:-}" ]; then PLAIN[n]=${want[n - 1]}; else free_port; PLAIN[n]=$PORT; fi
     free_port
     CTRL[n]=$PORT
     VOTERS+=${VOTERS:+,}$n@127.0.0.1:$PORT
     addresses+=${addresses:+,}127.0.0.1:${PLAIN[n]}
+    if [ -n "${proxies[n - 1]:-}" ]; then
+      free_port
+      BEHIND[n]=$PORT PROXY[n]=${proxies[n - 1]}
+      targets+=${targets:+,}$PORT
+    fi
   done
   for ((n = 1; n <= NODES; n++)); do
     mkdir -p "$DIR/$n"
@@ -210,6 +222,7 @@ start)
     if [ -n "${CERTS:-}" ]; then
       for l in "${LISTENERS[@]}"; do echo "KAFKA_BOOTSTRAP_$l=${TLS_ADDRESSES[$l]}"; done
     fi
+    [ -z "$targets" ] || echo "KAFKA_PROXY_TARGETS=$targets"
     echo "KAFKA_NODES=$NODES"
     echo "KAFKA_START_MS=$(($(now_ms) - BEGAN))"
   } | tee "$DIR/env"
