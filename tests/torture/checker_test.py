@@ -6,7 +6,7 @@ import unittest
 
 import checker
 import ledger
-from history import Handling, History, Life
+from history import CORRUPT, Handling, History, Life
 
 SECOND = 1_000_000_000
 LIMITS = checker.Limits(max_in_flight=3, concurrency=2, commit_window_ns=SECOND, drain_seconds=11)
@@ -55,6 +55,11 @@ class GoodHistory(Checker):
     def test_keys_may_overtake_each_other(self):
         self.assert_good(history(life('a', [1, 3, 5, 7, 9, 0, 2, 4, 6, 8], 0)))
 
+    def test_of_what_was_not_confirmed_nobody_knows_when_it_comes(self):
+        run = history(life('a', [0, 2, 4, 6, 8, 1, 3, 7, 5, 9], 0), confirmed=set(range(10)) - {5})
+        self.assert_good(run)
+        self.assertEqual(self.judge(run).figures['unknown, and late'], 1)
+
     def test_what_was_not_confirmed_may_be_missing_or_there(self):
         self.assert_good(history(life('a', range(9), 0), confirmed=set(range(8))))
 
@@ -70,11 +75,18 @@ class BadHistory(Checker):
         run = history(life('a', range(10), 0), confirmed=set(range(9)), not_persisted={9})
         self.assert_flagged(run, 'handled though not persisted')
 
+    def test_a_message_whose_bytes_have_changed(self):
+        self.assert_flagged(history(life('a', [*range(10), CORRUPT], 0)), 'corrupt')
+
     def test_a_message_with_another_key(self):
         self.assert_flagged(history(life('a', range(10), 0, keys={**KEYS, 9: 'k7'})), 'wrong key')
 
     def test_a_key_out_of_order(self):
         self.assert_flagged(history(life('a', [0, 1, 4, 2, 3, 5, 6, 7, 8, 9], 0)), 'key order inversions')
+
+    def test_a_key_out_of_order_around_one_that_was_not_confirmed(self):
+        self.assert_flagged(history(life('a', [0, 2, 6, 4, 8, 1, 3, 5, 7, 9], 0), confirmed=set(range(10)) - {8}),
+                            'key order inversions')
 
     def test_a_key_out_of_order_across_processes(self):
         run = history(life('a', [0, 1, 2, 3, 6], 0, 'killed'), life('b', [4, 5, 7, 8, 9], 100))
@@ -157,7 +169,7 @@ class Ledger(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'ledger')
             with open(path, 'w', encoding='utf-8') as file:
-                file.write(f'{"7 k1 1 1 42":63}\n')
+                file.write(f'{"7 k1 1 1 42":127}\n')
             self.assertEqual(ledger.read_handlings(path), [Handling(7, 'k1', 1, True, 42)])
             with open(path, 'a', encoding='utf-8') as file:
                 file.write('8 k1 1')

@@ -6,12 +6,12 @@
 
 namespace fairlead::torture {
 
-/// A file of lines that outlive the process, however it dies. Every line is 64 bytes long, so that none crosses a page
+/// A file of lines that outlive the process, however it dies. Every line is 128 bytes long, so that none crosses a page
 /// of the file: the kernel lets a kill interrupt a write between two pages. Thread-safe; a write that fails ends the
 /// program, because a run without its ledger proves nothing.
 class Ledger {
  public:
-  static constexpr std::size_t kLineBytes = 64;
+  static constexpr std::size_t kLineBytes = 128;
 
   explicit Ledger(std::string const& path);
   ~Ledger();

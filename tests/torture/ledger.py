@@ -1,9 +1,9 @@
 """Reads what torture_producer and torture_consumer have written down (ledger.hpp)."""
 import os
 
-from history import Handling
+from history import Answer, Answers, Handling
 
-LINE_BYTES = 64
+LINE_BYTES = 128
 
 
 def count_lines(path):
@@ -30,8 +30,12 @@ def read_handlings(path):
 
 
 def read_answers(path):
-    """Number and key of every publish, by how it ended."""
-    answers = {'confirmed': {}, 'unknown': {}, 'not_persisted': {}, 'unroutable': {}}
-    for how, number, key in read_lines(path):
-        answers[how][int(number)] = key
+    """How every publish of one process ended."""
+    answers = Answers()
+    for how, number, *rest in read_lines(path):
+        if how == 'invoked':
+            answers.invoked = int(number)
+            continue
+        key, *figures = rest
+        answers.add(Answer(how, int(number), key, *map(int, figures)))
     return answers

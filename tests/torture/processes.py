@@ -12,6 +12,7 @@ from history import Life
 
 PATIENCE_SECONDS = 60  # without any progress: something hangs
 POLL_SECONDS = 0.002
+CRASH_POINT = 'FAIRLEAD_TORTURE_CRASHPOINT'
 
 
 class Stuck(Exception):
@@ -35,11 +36,14 @@ class Setting:
 
     def __init__(self, broker, url, programs, folder, random, subscription, partitions=6):
         self.broker, self.url, self.programs, self.folder, self.random = broker, url, programs, folder, random
+        self.direct_url = url  # for those who are not to be disturbed
         self.destination = f'torture-{uuid.uuid4().hex[:12]}'
         self.partitions = partitions
         # Kafka knows groups by their name alone: another run's members must not be waited for.
         self.group = f'{self.destination}-group'
         self.subscription = {'destination': self.destination, 'group': self.group, 'ordering': 'key', **subscription}
+        self.groups = [self.group]
+        self.settings = {'log': {'level': 'warn'}}  # more of the configuration
         self.kafka_conf = {'session.timeout.ms': '6000'}  # the least that a Kafka broker allows by default
 
     def program(self, name):
@@ -52,30 +56,31 @@ class Setting:
         path = self.path(f'{name}.json')
         with open(path, 'w', encoding='utf-8') as file:
             json.dump({'broker': self.url, 'service': 'torture',
-                       'destinations': {self.destination: {'partitions': self.partitions, 'groups': [self.group]}},
+                       'destinations': {self.destination: {'partitions': self.partitions, 'groups': self.groups}},
                        'subscriptions': {'torture': self.subscription},
                        'kafka': {'conf': {**self.kafka_conf, **(kafka_conf or {})}},
-                       'log': {'level': 'warn'}}, file)
+                       **self.settings}, file)
         return path
 
-    def start(self, name, command):
+    def start(self, name, command, environment=None):
         with open(self.path(f'{name}.log'), 'wb') as log:
             try:
-                return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **(environment or {})})
             except FileNotFoundError:
                 raise Stuck(f'{command[0]} is not there') from None
 
     def log_of(self, name):
         with open(self.path(f'{name}.log'), encoding='utf-8', errors='replace') as log:
-            return ' '.join(log.read().split()[-60:])
+            return ' '.join(log.read().split()[-60:])[-1500:]
 
 
 class Command:
     """A running program, whose output goes to a log of its name."""
 
-    def __init__(self, setting, name, words):
+    def __init__(self, setting, name, words, environment=None):
         self.setting, self.name = setting, name
-        self.process = setting.start(name, words)
+        self.process = setting.start(name, words, environment)
 
     def finish(self, seconds=300):
         try:
@@ -115,13 +120,15 @@ class Consumer(Command):
     """One consumer process; `instance` makes it take the place of its predecessor of that name at once, instead of
     after Kafka's session timeout (static membership; other brokers notice a closed connection by themselves)."""
 
-    def __init__(self, setting, name, instance=None, max_handler_us=2_000, drain_seconds=10, outcome='ack'):
-        self.ledger = setting.path(f'{name}.ledger')
-        self.life = Life(name, [])
+    def __init__(self, setting, name, instance=None, max_handler_us=2_000, drain_seconds=10, outcome='ack', run=0,
+                 crash_point=None):
+        self.ledger, self.crash_point = setting.path(f'{name}.ledger'), crash_point
+        self.life = Life(name, [], began_at=time.monotonic_ns())
         config = setting.config(name, {'group.instance.id': instance} if instance else {})
         super().__init__(setting, name, [
             setting.program('torture_consumer'), setting.url, config, self.ledger, '--max-handler-us', max_handler_us,
-            '--seed', setting.random.getrandbits(31), '--drain-ms', int(drain_seconds * 1000), '--outcome', outcome])
+            '--seed', setting.random.getrandbits(31), '--drain-ms', int(drain_seconds * 1000), '--outcome', outcome,
+            '--run', run], {CRASH_POINT: crash_point} if crash_point else None)
 
     def count(self):
         return ledger.count_lines(self.ledger)
@@ -145,11 +152,33 @@ class Consumer(Command):
         super().kill()
         self.life.handled = ledger.read_handlings(self.ledger)
 
-    def terminate(self, limit):
-        """SIGTERM, and how it left; after ten times the limit it is killed, which is a failed drain."""
+    def crash(self, seconds):
+        """Lets it die at its crash point; where no message comes by in that time, or none has come yet, where it is."""
+        if self.count() == 0:
+            return self.kill()
+        self.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.life.ended_at = time.monotonic_ns()  # the last time it was seen alive
+            time.sleep(POLL_SECONDS)
+        if self.process.poll() is None:
+            return self.kill()
+        if self.process.returncode != -signal.SIGKILL:
+            self.check_alive()
+        self.life.end = 'killed'
+        self.life.handled = ledger.read_handlings(self.ledger)
+
+    def tell_to_stop(self):
         self.check_alive()
         self.life.ended_at = time.monotonic_ns()
         self.process.send_signal(signal.SIGTERM)
+
+    def terminate(self, limit):
+        """SIGTERM, and how it left; after ten times the limit it is killed, which is a failed drain."""
+        self.tell_to_stop()
+        self.wait_for_end(limit)
+
+    def wait_for_end(self, limit):
         try:
             self.process.wait(10 * limit)
         except subprocess.TimeoutExpired:

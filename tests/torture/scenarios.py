@@ -37,9 +37,8 @@ def limits_of(setting):
 
 
 def history_of(answers, lives):
-    published = {number: key for ended in answers.values() for number, key in ended.items()}
-    never_there = set(answers['not_persisted']) | set(answers['unroutable'])
-    return History(published, set(answers['confirmed']), never_there, lives)
+    published = {answer.number: answer.key for answer in answers.every()}
+    return History(published, set(answers.confirmed), set(answers.not_persisted) | set(answers.unroutable), lives)
 
 
 class Run:
@@ -112,7 +111,7 @@ def consumer_kills(setting, size, options):
             consumer.kill()
             lives.append(consumer.life)
         answers = producer.finish()
-        drain_to_the_end(run.consumer('consumer-last', instance), lives, set(answers['confirmed']))
+        drain_to_the_end(run.consumer('consumer-last', instance), lives, set(answers.confirmed))
     return judge(setting, answers, lives)
 
 
@@ -134,7 +133,7 @@ def sigterm(setting, size, options):
             consumer.terminate(DRAIN_SECONDS + DRAIN_GRACE_SECONDS)
             lives.append(consumer.life)
         answers = producer.finish()
-        drain_to_the_end(run.consumer('consumer-last', instance), lives, set(answers['confirmed']))
+        drain_to_the_end(run.consumer('consumer-last', instance), lives, set(answers.confirmed))
     return judge(setting, answers, lives)
 
 
@@ -239,7 +238,7 @@ def redrive(setting, size, _options):
         killed.kill()
         run.add(processes.Command(setting, 'redrive-again', command)).finish()
         lives = []
-        drain_to_the_end(consumer, lives, set(answers['confirmed']))
+        drain_to_the_end(consumer, lives, set(answers.confirmed))
     history, verdict = history_of(answers, lives), checker.Verdict()
     checker.judge_delivery(history, verdict)
     checker.judge_redrive(history, REDRIVE_WINDOW, verdict)

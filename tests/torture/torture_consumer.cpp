@@ -1,48 +1,25 @@
 // Runs the subscription `torture` of CONFIG until SIGTERM, then drains, and writes down what its handler has done:
-//   torture_consumer URL CONFIG LEDGER [--max-handler-us N] [--seed S] [--drain-ms N] [--outcome ack|reject]
+//   torture_consumer URL CONFIG LEDGER [--max-handler-us N] [--seed S] [--drain-ms N] [--outcome ack|reject] [--run R]
 // Ledger: `NUMBER KEY ATTEMPT REDELIVERED TIME`, after the work and before the outcome; the time is the steady clock in
-// nanoseconds, which all processes of the machine share.
+// nanoseconds, which all processes of the machine share. NUMBER is -1 when the payload is not what was published.
+// --run: whose messages these are. Where it kills itself: crash_point.hpp.
 #include "torture/command_line.hpp"
-#include "torture/ledger.hpp"
+#include "torture/handling.hpp"
+#include "torture/patience.hpp"
 
 #include <fairlead/fairlead.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <iostream>
-#include <random>
-#include <string>
-#include <thread>
 
 namespace fairlead::torture {
 namespace {
 
-/// What a handler would do: it takes a random time.
-class Work {
- public:
-  Work(int max_us, int seed) : max_us_(max_us), seed_(static_cast<std::uint64_t>(seed) << 16) {}
-
-  void operator()() {
-    thread_local std::mt19937_64 random(seed_ + workers_++);
-    std::uniform_int_distribution<int> time(0, max_us_);
-    std::this_thread::sleep_for(std::chrono::microseconds(time(random)));
-  }
-
- private:
-  int max_us_;
-  std::uint64_t seed_;
-  std::atomic<std::uint64_t> workers_{0};
-};
-
-std::string line_of(Delivery const& delivery) {
-  auto const now = std::chrono::steady_clock::now().time_since_epoch();
-  std::string text(delivery.payload());
-  text.append(" ").append(delivery.key());
-  text.append(" ").append(std::to_string(delivery.attempt()));
-  text.append(delivery.redelivered() ? " 1 " : " 0 ");
-  text.append(std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()));
-  return Ledger::line(text);
+bool is_told_to_stop() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) != 0;
 }
 
 int run(CommandLine const& line) {
@@ -50,17 +27,30 @@ int run(CommandLine const& line) {
   config.broker = line.value(0);
   Ledger ledger(line.value(2));
   Work work(line.number_option("max-handler-us"), line.number_option("seed"));
+  auto const run_id = static_cast<std::uint32_t>(line.number_option("run"));
   bool const rejects = line.option("outcome") == "reject";
 
-  auto broker = Broker::open(config).value();
-  auto subscription = broker
-                          ->subscribe("torture",
-                                      [&](Delivery const& delivery) {
-                                        work();
-                                        ledger.append(line_of(delivery));
-                                        return rejects ? reject("poison") : ack();
-                                      })
-                          .value();
+  auto crash_point = CrashPoint::from_environment();
+  OpenOptions options;
+  if (auto store = crash_point.store()) {
+    options.stores["dying"] = std::move(store);
+    config.subscriptions.at("torture").idempotency.store = "dying";
+  }
+
+  auto const handler = [&](Delivery const& delivery) {
+    crash_point.begin();
+    work(crash_point);
+    ledger.append(line_of(delivery, run_id));
+    crash_point.reach(CrashPoint::Place::kAfterEffect);
+    crash_point.decided();
+    return rejects ? reject("poison") : ack();
+  };
+  auto opened = patiently([&] { return Broker::open(config, options); }, is_told_to_stop);
+  if (!opened && is_told_to_stop()) return 0;
+  auto const broker = std::move(opened).value();
+  auto started = patiently([&] { return broker->subscribe("torture", handler); }, is_told_to_stop);
+  if (!started && is_told_to_stop()) return 0;
+  auto const subscription = std::move(started).value();
   run_until_signal(*broker, std::chrono::milliseconds(line.number_option("drain-ms"))).value();
   auto const stats = subscription.stats();
   if (stats.in_flight == 0) return 0;
@@ -82,7 +72,7 @@ int main(int argc, char** argv) {
         {argc,
          argv,
          {"URL", "CONFIG", "LEDGER"},
-         {{"max-handler-us", "2000"}, {"seed", "1"}, {"drain-ms", "10000"}, {"outcome", "ack"}}});
+         {{"max-handler-us", "2000"}, {"seed", "1"}, {"drain-ms", "10000"}, {"outcome", "ack"}, {"run", "0"}}});
   } catch (std::exception const& error) {
     std::cerr << error.what() << std::endl;
     return 1;
