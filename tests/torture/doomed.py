@@ -41,20 +41,12 @@ def delete_topic(address, topic, seconds=10):
 class Doomed:
     def __init__(self, scenario, setting, run_id):
         self.setting, self.deleted, self.made_again = setting, 0, time.monotonic_ns()
-        self.declare()
+        setting.declare()
         if setting.broker == 'kafka':
             truth.wait_for_leaders(setting)
         self.producer = scenario.add(members.LoadProducer(setting, PROCESS, KEYS, RATE, run_id))
         self.consumer = scenario.add(processes.Consumer(setting, 'doomed-consumer', run=run_id,
                                                         drain_seconds=members.DRAIN_SECONDS))
-
-    def declare(self):
-        setting, name = self.setting, 'doomed-declare'
-        url, setting.url = setting.url, setting.direct_url
-        config = setting.config(name)
-        setting.url = url
-        processes.Command(setting, name, [setting.program('fairlead'), 'declare', '--config', config,
-                                          setting.destination]).finish(60)
 
     def delete(self, seconds):
         """And makes it again after so many seconds."""
@@ -66,7 +58,7 @@ class Doomed:
                 for queue in truth.queues(self.setting, self.setting.group):
                     connection.channel().queue_delete(queue)
         time.sleep(seconds)
-        self.declare()
+        self.setting.declare()
         self.made_again = time.monotonic_ns()
         self.deleted += 1
 

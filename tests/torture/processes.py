@@ -62,6 +62,20 @@ class Setting:
                        **self.settings}, file)
         return path
 
+    def declare(self, seconds=120):
+        """Makes the destination and its groups, past any proxy; asks again while the brokers are busy."""
+        name, url, deadline = f'declare-{self.destination}', self.url, time.monotonic() + seconds
+        self.url = self.direct_url
+        config = self.config(name)
+        self.url = url
+        while True:
+            try:
+                words = [self.program('fairlead'), 'declare', '--config', config, self.destination]
+                return Command(self, name, words).finish(60)
+            except Stuck:
+                if time.monotonic() > deadline:
+                    raise
+
     def start(self, name, command, environment=None):
         with open(self.path(f'{name}.log'), 'wb') as log:
             try:

@@ -109,8 +109,7 @@ class Torture:
     def declare(self):
         """Before anyone starts, as a deployment would."""
         setting = self.setting
-        processes.Command(setting, 'declare', [setting.program('fairlead'), 'declare', '--config',
-                                               setting.config('declare'), setting.destination]).finish(60)
+        setting.declare()
         if setting.broker == 'kafka':
             truth.wait_for_leaders(setting)
 
