@@ -1,6 +1,12 @@
 #include "conformance/conformance.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 // What cannot be published is refused before anything is sent, and the publisher goes on.
 namespace fairlead::conformance {
@@ -135,6 +141,49 @@ TEST_P(Refusing, MessageThatNoGroupWouldSeeIsUnroutable) {
   EXPECT_EQ(single.error().code, Errc::kUnroutable);
   EXPECT_EQ(publish_status(single), PublishStatus::kUnroutable);
   for (auto const& result : batch) EXPECT_EQ(publish_status(result), PublishStatus::kUnroutable);
+}
+
+TEST_P(Refusing, UnroutableIsMatchedExactlyAmongAThousandInFlight) {
+  constexpr std::size_t kPublishes = 20'000;
+  Recorder recorder;
+  auto configuration = config();
+  configuration.publish.window_messages = 1'000;
+  orders_of(configuration).amqp.bindings["billing"] = {"home.#"};
+  auto const opened = Broker::open(configuration);
+  if (auto const& can = open(config())->capabilities().unroutable_detection; !can) GTEST_SKIP() << can.reason;
+  auto& broker = *opened.value();
+  auto billing = broker.subscribe("billing", recorder.handler()).value();
+  auto publisher = broker.publisher(destination_).value();
+  std::vector<std::atomic<int>> status(kPublishes);
+  std::set<std::string> routable;
+  std::size_t most_in_flight = 0;
+  std::atomic<std::size_t> ended{0};
+  for (std::size_t index = 0; index < kPublishes; ++index) {
+    // One in ten, now here and now there.
+    bool const is_routable = (index * 2'654'435'761U >> 7) % 10 != 0;
+    auto const payload = std::to_string(index);
+    if (is_routable) routable.insert(payload);
+    publisher.publish_async(payload, {.routing_key = is_routable ? "home.kitchen" : "away"},
+                            [&, index](auto const& result) {
+                              status[index] = 1 + static_cast<int>(publish_status(result));
+                              ++ended;
+                            });
+    most_in_flight = std::max(most_in_flight, index + 1 - ended);
+  }
+  ASSERT_TRUE(publisher.flush(kPatience));
+
+  EXPECT_GE(most_in_flight, 900U);
+  std::map<std::pair<bool, int>, int> confusion;
+  for (std::size_t index = 0; index < kPublishes; ++index) {
+    ++confusion[{routable.contains(std::to_string(index)), status[index] - 1}];
+  }
+  auto const all = static_cast<int>(kPublishes);
+  auto const good = static_cast<int>(routable.size());
+  std::map<std::pair<bool, int>, int> const exact{{{true, static_cast<int>(PublishStatus::kConfirmed)}, good},
+                                                  {{false, static_cast<int>(PublishStatus::kUnroutable)}, all - good}};
+  EXPECT_EQ(confusion, exact);
+  EXPECT_TRUE(eventually([&] { return recorder.distinct_payloads().size() >= routable.size(); }));
+  EXPECT_EQ(recorder.distinct_payloads(), routable);
 }
 
 TEST_P(Refusing, PublishEndsByItsDeadlineAndSaysWhatBecameOfIt) {
