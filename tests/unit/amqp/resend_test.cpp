@@ -394,12 +394,12 @@ AmqpServer::Hook refuse_poison(bool with_connection) {
   };
 }
 
-class Poison : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Resend, Poison, testing::Bool(), [](auto const& poison) {
+class BadMessage : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Resend, BadMessage, testing::Bool(), [](auto const& poison) {
   return std::string(poison.param ? "WithItsConnection" : "WithItsChannel");
 });
 
-TEST_P(Poison, IsGivenUpAloneAndTheOthersAreConfirmedInOrder) {
+TEST_P(BadMessage, IsGivenUpAloneAndTheOthersAreConfirmedInOrder) {
   std::mutex mutex;
   std::set<std::pair<int, std::uint16_t>> closed;
   auto const refuse = refuse_poison(GetParam());
