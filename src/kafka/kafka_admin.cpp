@@ -1,6 +1,7 @@
 #include "kafka/kafka_admin.hpp"
 
 #include "kafka/kafka_error.hpp"
+#include "kafka/start_position.hpp"
 #include "observe/logging.hpp"
 
 #include <algorithm>
@@ -142,6 +143,17 @@ Result<void> declare_topic(rd_kafka_t* client, DestinationPlan const& plan, Logg
     }
     // The cluster still spreads the news. Nothing comes to this queue any more: it only paces the next look.
     EventPtr const pause(rd_kafka_queue_poll(queue.get(), static_cast<int>(kLookAgain.count())));
+  }
+}
+
+Result<void> wait_for_leaders(rd_kafka_t* client, std::string const& topic, int partitions,
+                              Clock::time_point deadline) {
+  QueuePtr const pace(rd_kafka_queue_new(client));
+  for (;;) {
+    auto const answered = end_positions(client, topic, partitions, deadline);
+    if (answered) return {};
+    if (!answered.error().retryable || Clock::now() >= deadline) return answered.error();
+    EventPtr const pause(rd_kafka_queue_poll(pace.get(), static_cast<int>(kLookAgain.count())));
   }
 }
 

@@ -23,6 +23,11 @@ Result<void> declare_topic(rd_kafka_t* client, DestinationPlan const& plan, Logg
 [[nodiscard]] Result<int> count_partitions(rd_kafka_t* client, DestinationPlan const& plan,
                                            std::chrono::steady_clock::time_point deadline);
 
+/// Waits until each partition's leader answers as leader. One that has only just been named may still refuse the first
+/// batch, and librdkafka takes the success of the next one for both.
+Result<void> wait_for_leaders(rd_kafka_t* client, std::string const& topic, int partitions,
+                              std::chrono::steady_clock::time_point deadline);
+
 /// Milliseconds until `deadline` as librdkafka takes them; never negative, which would mean for ever.
 [[nodiscard]] int milliseconds_until(std::chrono::steady_clock::time_point deadline) noexcept;
 

@@ -134,7 +134,10 @@ Result<void> KafkaBroker::do_declare(DestinationPlan const& plan, Clock::time_po
 Result<std::unique_ptr<Sink>> KafkaBroker::do_open_sink(DestinationPlan const& plan, Clock::time_point deadline) {
   auto const client = impl_->client();
   if (!client) return client.error();
-  if (auto found = kafka::count_partitions(client->get(), plan, deadline); !found) return std::move(found).error();
+  auto const partitions = kafka::count_partitions(client->get(), plan, deadline);
+  if (!partitions) return partitions.error();
+  auto ready = kafka::wait_for_leaders(client->get(), kafka::topic_of(plan), *partitions, deadline);
+  if (!ready) return std::move(ready).error();
   auto topic = impl_->producer->topic(kafka::topic_of(plan));
   if (!topic) return std::move(topic).error();
   std::unique_ptr<Sink> sink = std::make_unique<KafkaSink>(impl_->producer, **topic);

@@ -184,8 +184,12 @@ void KafkaProducer::take_reports(ProducerHandle const& handle, EventPtr event) {
   auto const salvaged = salvage_.size();
   while (auto const* const message = rd_kafka_event_message_next(event.get())) {
     auto& pending = *static_cast<PendingPublish*>(message->_private);
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0) {
       batch.confirm(pending, message->partition, message->offset);
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      // "Implicitly acked by subsequent batch success": true only if the broker checks a producer's first sequence
+      // number, which Kafka does not.
+      publish_unwritten(handle, *message, batch);
     } else if (!salvage(handle, *message)) {
       batch.fail(pending, delivery_error(handle, *message));
     }

@@ -91,6 +91,8 @@ class KafkaProducer {
                                            PendingPublish& pending);
   /// False: the message is not one for the next handle.
   bool salvage(ProducerHandle const& handle, rd_kafka_message_t const& message);
+  /// One that librdkafka reports as written and that has no place in the log.
+  void publish_unwritten(ProducerHandle const& handle, rd_kafka_message_t const& message, CompletionBatch& batch);
   void rebuild();
   /// Serves the failed handle until it owes nothing more.
   void settle_accounts();

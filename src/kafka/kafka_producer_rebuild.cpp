@@ -42,8 +42,30 @@ bool KafkaProducer::salvage(ProducerHandle const& handle, rd_kafka_message_t con
   // Once it may have been persisted, no later try makes it one that was not.
   auto& pending = *static_cast<PendingPublish*>(message._private);
   if (rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED) pending.maybe_applied = true;
-  salvage_.add(const_cast<rd_kafka_message_t&>(message), *topic->second);
+  salvage_.add(Unfinished::of(const_cast<rd_kafka_message_t&>(message), *topic->second));
   return true;
+}
+
+void KafkaProducer::publish_unwritten(ProducerHandle const& handle, rd_kafka_message_t const& message,
+                                      CompletionBatch& batch) {
+  auto& pending = *static_cast<PendingPublish*>(message._private);
+  pending.maybe_applied = true;
+  Error error{Errc::kConnectionLost, "Kafka accepted a later batch and refused this message's: it may not be written",
+              true, true};
+  auto const now = Clock::now();
+  if (!setup_.resends || &handle != handle_.get() || pending.deadline <= now) {
+    return batch.fail(pending, std::move(error));
+  }
+  std::unique_lock lock(mutex_);
+  auto const topic = topics_.find(std::string_view(rd_kafka_topic_name(message.rkt)));
+  if (closed_ || topic == topics_.end()) return batch.fail(pending, std::move(error));
+  auto again = Unfinished::of(const_cast<rd_kafka_message_t&>(message), *topic->second);
+  lock.unlock();
+  log(*setup_.logger, LogLevel::kWarn, "kafka", "librdkafka took a later batch's success for this message: sent again",
+      {LogField{"topic", std::string_view(topic->first)}, LogField{"partition", std::int64_t{message.partition}}});
+  auto const code = handle.has_failed() ? RD_KAFKA_RESP_ERR__FATAL : produce(handle, again);
+  if (code == RD_KAFKA_RESP_ERR__FATAL) return salvage_.add(std::move(again));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) batch.fail(pending, std::move(error));
 }
 
 void KafkaProducer::rebuild() {

@@ -57,7 +57,7 @@ Unfinished Unfinished::copy_of(Outbound const& message, ProducerTopic const& top
   return copy;
 }
 
-void Salvage::add(rd_kafka_message_t& message, ProducerTopic const& topic) {
+Unfinished Unfinished::of(rd_kafka_message_t& message, ProducerTopic const& topic) {
   Unfinished found;
   found.pending = static_cast<PendingPublish*>(message._private);
   found.topic = &topic;
@@ -68,7 +68,7 @@ void Salvage::add(rd_kafka_message_t& message, ProducerTopic const& topic) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   auto const timestamp = rd_kafka_message_timestamp(&message, &type);
   if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) found.timestamp_ms = timestamp;
-  messages_.push_back(std::move(found));
+  return found;
 }
 
 void Salvage::publish_again(ProducerHandle const& handle, Clock::time_point now, CompletionBatch& batch) {

@@ -25,6 +25,8 @@ struct Unfinished {
   std::int64_t timestamp_ms = 0;    // 0: that of the handle
   std::unique_ptr<char[]> bytes{};  // payload and key, when nothing else holds them
 
+  /// One that its handle reports; the bytes are the report's.
+  [[nodiscard]] static Unfinished of(rd_kafka_message_t& message, ProducerTopic const& topic);
   /// One that no handle has taken yet.
   [[nodiscard]] static Unfinished copy_of(Outbound const& message, ProducerTopic const& topic, PendingPublish& pending);
 };
@@ -38,8 +40,8 @@ class Salvage {
   /// Whether a failure is the handle's and not the message's: the next handle may do better.
   [[nodiscard]] static bool is_worth_another_try(rd_kafka_resp_err_t code) noexcept;
 
-  /// `message` is of a report that `keep` takes next.
-  void add(rd_kafka_message_t& message, ProducerTopic const& topic);
+  /// Its bytes are of a report that `keep` takes next.
+  void add(Unfinished message) { messages_.push_back(std::move(message)); }
   void keep(EventPtr report, std::size_t messages) {
     reports_.push_back(std::move(report));
     held_ += messages;

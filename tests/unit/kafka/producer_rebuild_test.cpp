@@ -323,6 +323,43 @@ TEST(KafkaProducerRebuild, ReportedInsteadOfPublishedAgainWhenSoConfigured) {
   EXPECT_EQ(read_back(cluster, 1).at(0).size(), 1U);
 }
 
+// Two batches on their way, of which the leader refuses the first: librdkafka calls it "implicitly acked" when the
+// second succeeds, though it is in no log.
+void publish_two_and_refuse_the_first(MockCluster const& cluster, Rig& rig) {
+  rd_kafka_mock_broker_set_rtt(cluster.get(), 1, 200);
+  rd_kafka_mock_push_request_errors(cluster.get(), MockCluster::kProduce, 1,
+                                    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+  rig.publish(0, "k");
+  rig.publish(1, "k");
+}
+
+TEST(KafkaProducerReports, SuccessOfALaterBatchDoesNotConfirmARefusedOneWhichIsSentAgain) {
+  MockCluster cluster;
+  cluster.create(kTopic, 1);
+  Rig rig(cluster, true, {{"linger.ms", "0"}, {"batch.num.messages", "1"}});
+  publish_two_and_refuse_the_first(cluster, rig);
+  ASSERT_TRUE(rig.wait_for_answers(2));
+  std::vector<int> stored;
+  auto const log = read_back(cluster, 1);
+  for (auto const& message : log.at(0)) stored.push_back(message.number);
+  for (auto const& [number, results] : rig.answers()) {
+    EXPECT_TRUE(results.at(0));
+    EXPECT_GE(results.at(0)->position, 0);
+    EXPECT_EQ(std::count(stored.begin(), stored.end(), number), 1) << "confirmed and lost: " << number;
+  }
+}
+
+TEST(KafkaProducerReports, SuccessOfALaterBatchIsNoConfirmationWhenUnconfirmedOnesAreReported) {
+  MockCluster cluster;
+  cluster.create(kTopic, 1);
+  Rig rig(cluster, false, {{"linger.ms", "0"}, {"batch.num.messages", "1"}});
+  publish_two_and_refuse_the_first(cluster, rig);
+  ASSERT_TRUE(rig.wait_for_answers(2));
+  ASSERT_FALSE(rig.answer(0));
+  EXPECT_TRUE(rig.answer(0).error().maybe_applied);
+  EXPECT_TRUE(rig.answer(1));
+}
+
 TEST(KafkaProducerRebuild, OnceItMayHaveBeenPersistedAMessageNeverEndsAsNotPersisted) {
   MockCluster cluster;
   cluster.create(kTopic, 1);
