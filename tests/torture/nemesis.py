@@ -1,9 +1,11 @@
 """What is done to a run, and when: planned from a seed, so that it can be done again."""
 import dataclasses
 import random
+import threading
 import time
 
 from history import Fault
+from processes import Stuck
 
 CRASH_POINTS = ['before-handler', 'mid-handler', 'after-effect', 'after-mark', 'before-ack', 'after-ack']
 # With these going on nothing may come through; by those of the second line no connection breaks.
@@ -104,6 +106,7 @@ class Nemesis:
     def __init__(self, brokers, members, doomed, say=print):
         self.brokers, self.members, self.doomed, self.say = brokers, members, doomed, say
         self.faults, self.counts, self.down = [], {}, set()
+        self.restarting, self.failures = None, []
         self.wrong_seconds = self.right_seconds = 0.0
 
     def perform(self, steps):
@@ -128,6 +131,8 @@ class Nemesis:
                 if is_end:
                     self.end(event, begun.pop(event))
                 elif event.lasts:
+                    if event.kind in ONE_AT_A_TIME:
+                        self.wait_for_restart()
                     begun[event] = time.monotonic_ns()
                     self.begin(event)
                 else:
@@ -147,12 +152,10 @@ class Nemesis:
         self.count(event.kind)
         match event.kind:
             case 'broker killed':
-                if self.node(event) not in self.down:
-                    self.brokers.kill(self.node(event))
-                    self.down.add(self.node(event))
+                self.brokers.kill(self.node(event))
+                self.down.add(self.node(event))
             case 'broker stopped':
-                if self.node(event) not in self.down:
-                    self.brokers.pause(self.node(event))
+                self.brokers.pause(self.node(event))
             case 'black hole':
                 tell('hold', 'both')
             case 'half-open to the broker':
@@ -168,21 +171,20 @@ class Nemesis:
             case 'slices':
                 tell('slice')
             case 'memory alarm' | 'disk alarm':
-                if not self.down:
-                    self.brokers.alarm(event.kind.split()[0], True)
+                self.brokers.alarm(event.kind.split()[0], True)
 
     def end(self, event, since):
         match event.kind:
             case 'broker killed':
-                self.brokers.resume()
-                if self.node(event) in self.down:
-                    self.brokers.restart(self.node(event))
-                    self.down.discard(self.node(event))
+                self.restarting = threading.Thread(target=self.restart, args=[self.node(event), since])
+                self.restarting.start()
+                if self.brokers.nodes == 1:
+                    self.wait_for_restart()
+                return
             case 'broker stopped':
                 self.brokers.resume()
             case 'memory alarm' | 'disk alarm':
-                if not self.down:
-                    self.brokers.alarm(event.kind.split()[0], False)
+                self.brokers.alarm(event.kind.split()[0], False)
             case 'client orphaned' | 'broker orphaned':
                 pass
             case 'latency':
@@ -192,6 +194,28 @@ class Nemesis:
             case _:
                 self.brokers.proxy.tell('undo', 'hold')
         self.faults.append(Fault(event.kind, since, time.monotonic_ns(), event.kind not in HARMLESS))
+
+    def restart(self, node, since):
+        """On a thread of its own: the rest of a cluster has to go on meanwhile, and so do we."""
+        try:
+            self.brokers.restart(node)
+            self.down.discard(node)
+        except Stuck as stuck:
+            self.failures.append(stuck)
+        self.faults.append(Fault('broker killed', since, time.monotonic_ns()))
+
+    def wait_for_restart(self):
+        """One node is gone at a time."""
+        while self.restarting and self.restarting.is_alive():
+            self.members.watch(0.05)
+        self.restarting = None
+        if self.failures:
+            raise self.failures[0]
+
+    def close(self):
+        """Nothing is started any more."""
+        if self.restarting:
+            self.restarting.join()
 
     def strike(self, event):
         tell, since = self.brokers.proxy.tell, time.monotonic_ns()
@@ -207,6 +231,7 @@ class Nemesis:
                 return self.members.leave(event.choice)
             case 'destination deleted':
                 self.count(event.kind)
+                self.wait_for_restart()
                 return self.doomed.delete(event.choice * 3)
             case 'all reset':
                 tell('reset', 'all')
@@ -232,9 +257,7 @@ class Nemesis:
         """Everything is as it should be from here on."""
         self.brokers.resume()
         self.brokers.proxy.tell('pass')
-        for node in sorted(self.down):
-            self.brokers.restart(node)
-        self.down.clear()
+        self.wait_for_restart()
         if 'memory alarm' in self.counts:
             self.brokers.alarm('memory', False)
         if 'disk alarm' in self.counts:

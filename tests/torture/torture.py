@@ -2,41 +2,18 @@
 """Tortures the library on a broker of its own; the exit code is 1 when a promise was broken, 2 when the run could not be
 made. See run.sh."""
 import argparse
-import datetime
 import random
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
-import brokers
-import checker
-import doomed
-import history
-import ledger
-import liveness
-import members
 import nemesis
 import processes
-import repeats
 import report
-import scenarios
-import truth
-
-PRODUCERS = 2
-WINDOW = 500
-MAX_IN_FLIGHT, CONCURRENCY = 64, 8
-DEADLINE_SECONDS = 10
-QUIET_SECONDS = {'smoke': 3, 'ci': 10, 'release': 20}
-DRAIN_SECONDS = {'smoke': 60, 'ci': 200, 'release': 200}
-LOAD_SECONDS = {'smoke': 60, 'ci': 900, 'release': 1800}  # at most, after the faults, until enough is confirmed
-CONNECTIONS = {'kafka': 10, 'amqp': 5}  # of the processes together, about; for the plan
-AUDIT = 'audit'
-NODE_FAULTS = {'broker killed', 'broker stopped'}
-CONNECTION_LOST = re.compile(r'connection lost|cannot connect|Disconnected|Connect to|brokers are down|timed out')
+from in_memory import InMemory
+from onslaught import CONNECTIONS, Onslaught
 
 
 def parse_arguments():
@@ -52,250 +29,6 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def configure(setting):
-    setting.subscription.update(concurrency=CONCURRENCY, max_in_flight=MAX_IN_FLIGHT)
-    setting.groups.append(AUDIT)
-    setting.kafka_conf.update({'socket.timeout.ms': '6000'})
-    setting.settings = {
-        'log': {'level': 'info', 'format': 'json'},
-        'publish': {'deadline': f'{DEADLINE_SECONDS}s', 'window_messages': WINDOW},
-        # Faults come more often here than anywhere else: the delays that spare a broker would hide them from each other.
-        'connection': {'backoff_initial': '100ms', 'backoff_max': '2s'},
-        'amqp': {'heartbeat': '4s'},
-    }
-
-
-def connection_losses(setting, names):
-    """When the library noticed that a connection was gone, by its own log, in the time of the steady clock."""
-    offset, times = time.time_ns() - time.monotonic_ns(), []
-    for name in names:
-        with open(setting.path(f'{name}.log'), encoding='utf-8', errors='replace') as log:
-            for line in log:
-                if CONNECTION_LOST.search(line) and (found := re.search(r'"timestamp":"([^"]+)"', line)):
-                    text, _, fraction = found[1].rstrip('Z').partition('.')
-                    at = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
-                    times.append(int(at.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, '0')[:9]) - offset)
-    return times
-
-
-def library_versions(setting):
-    output = subprocess.run([setting.program('fairlead'), '--version'], capture_output=True, text=True, check=True)
-    return ' '.join(output.stdout.split())
-
-
-class Torture:
-    """One run: load, faults, healing, drain, truth, verdict."""
-
-    def __init__(self, arguments, folder):
-        self.arguments, self.profile = arguments, nemesis.PROFILES[arguments.profile]
-        self.folder, self.figures = folder, {}
-
-    def run(self):
-        arguments, nodes = self.arguments, 3 if self.arguments.cluster else 1
-        chance = random.Random(arguments.seed)
-        broker = brokers.KINDS[arguments.broker](self.folder, arguments.programs, nodes, random.SystemRandom())
-        print(f'{broker.version()}: {nodes} node(s), started in {broker.start_seconds} s', flush=True)
-        try:
-            self.setting = processes.Setting(arguments.broker, broker.url, arguments.programs, self.folder, chance, {})
-            self.setting.direct_url = broker.direct_url
-            configure(self.setting)
-            self.figures['versions'] = f'{library_versions(self.setting)}, {broker.version()}'
-            self.declare()
-            with scenarios.Run(self.setting) as scenario:
-                return self.torture(broker, scenario, chance.getrandbits(31))
-        finally:
-            broker.close()
-
-    def declare(self):
-        """Before anyone starts, as a deployment would."""
-        setting = self.setting
-        setting.declare()
-        if setting.broker == 'kafka':
-            truth.wait_for_leaders(setting)
-
-    def torture(self, broker, scenario, run_id):
-        arguments, profile = self.arguments, self.profile
-        began = time.monotonic_ns()
-        crew = members.Members(scenario, self.setting, profile, PRODUCERS, run_id)
-        victim = self.doomed(scenario, run_id)
-        crew.others.append(victim)
-        foe = nemesis.Nemesis(broker, crew, victim, lambda text: print(f'{self.seconds_since(began):7.1f}  {text}', flush=True))
-        steps = nemesis.plan(profile, arguments.broker, arguments.seed, CONNECTIONS[arguments.broker])
-        self.wait_for_load(crew)
-        loaded = time.monotonic_ns()
-        foe.perform(steps)
-        foe.heal()
-        self.say(began, f'healed; {foe.cuts()} connections cut, {crew.answered()} publishes answered')
-        self.reach(crew, foe)
-        crew.watch(QUIET_SECONDS[arguments.profile])
-        load_end = time.monotonic_ns()
-        of_each, wrong = crew.finish_producers()
-        answers = members.merge(of_each)
-        self.say(began, f'{len(answers.confirmed)} confirmed, {len(answers.unknown)} unknown, '
-                        f'{len(answers.not_persisted)} not persisted; draining')
-        crew.drain(set(answers.confirmed), DRAIN_SECONDS[arguments.profile])
-        lives = crew.finish()
-        handled_end = max([load_end, *(handling.at for life in lives for handling in life.handled)])
-        crew.others.clear()
-        self.say(began, 'drained; reading what the broker has')
-        verdict = self.judge(broker, answers, of_each, lives, foe, (loaded, load_end, handled_end))
-        verdict.violations += wrong
-        victim.finish(verdict)
-        for producer in crew.producers:
-            liveness.judge_growth(producer.name, producer.samples, verdict)
-        verdict.figures['healthy part of the time'] = round(
-            foe.right_seconds / max(0.001, foe.right_seconds + foe.wrong_seconds), 2)
-        verdict.figures['crash points'] = crew.crashes
-        self.must_reach(verdict, len(answers.confirmed), foe)
-        return verdict
-
-    def doomed(self, scenario, run_id):
-        main = self.setting
-        setting = processes.Setting(main.broker, main.url, main.programs, main.folder, main.random,
-                                    {'concurrency': CONCURRENCY, 'max_in_flight': MAX_IN_FLIGHT}, partitions=2)
-        setting.direct_url, setting.settings, setting.kafka_conf = main.direct_url, main.settings, main.kafka_conf
-        return doomed.Doomed(scenario, setting, run_id)
-
-    @staticmethod
-    def seconds_since(began):
-        return (time.monotonic_ns() - began) / 1e9
-
-    def say(self, began, text):
-        print(f'{self.seconds_since(began):7.1f}  {text}', flush=True)
-
-    def wait_for_load(self, crew):
-        """Everyone is at work before anything breaks."""
-        deadline = time.monotonic() + 60
-        while crew.answered() < 100 or crew.handled() < 100:
-            crew.watch(0.05)
-            if time.monotonic() > deadline:
-                raise processes.Stuck(f'before any fault: {crew.answered()} published, {crew.handled()} handled')
-
-    def reach(self, crew, foe):
-        """Until enough is confirmed, about: hurried publishes may have failed, and the exact count is the checker's."""
-        deadline = time.monotonic() + LOAD_SECONDS[self.arguments.profile]
-        while crew.answered() < 1.08 * self.profile.confirmed and time.monotonic() < deadline:
-            crew.watch(0.5)
-
-    def judge(self, broker, answers, of_each, lives, foe, times):
-        loaded, load_end, handled_end = times
-        setting, verdict = self.setting, checker.Verdict()
-        run, limits = scenarios.history_of(answers, lives), self.limits()
-        verdict.figures.update({'attempted': len(run.published), 'confirmed': len(answers.confirmed),
-                                'unknown': len(answers.unknown), 'not persisted': len(answers.not_persisted),
-                                'unroutable': len(answers.unroutable)})
-        if setting.broker == 'kafka':
-            entries = truth.read_log(setting, setting.destination)
-        else:
-            entries = truth.read_audit(setting, AUDIT)
-            truth.judge_queues(setting, verdict)
-        numbers = [number for _, number in entries]
-        verdict.figures['unknown, but there'] = len(set(numbers) & set(answers.unknown))
-        checker.judge_delivery(run, verdict)
-        checker.judge_order(run, verdict)
-        truth.judge_entries(entries, run, verdict)
-        copies = repeats.judge_copies(numbers, foe.faults, PRODUCERS, WINDOW, verdict)
-        repeats.judge_redelivery(run, copies, foe.faults, limits, verdict)
-        checker.judge_ends(run, limits, verdict, foe.faults)
-        liveness.judge_answers(of_each, verdict)
-        confirms = [(answer.begin + answer.took) * 1000 for answer in answers.confirmed.values()]
-        handlings = [handling.at for life in lives for handling in life.handled]
-        # A cluster goes on when a node is gone: that is no excuse for standing still.
-        excuses = [fault for fault in foe.faults if broker.nodes == 1 or fault.kind not in NODE_FAULTS]
-        liveness.judge_stalls(confirms, handlings, excuses, loaded, load_end, handled_end, verdict)
-        self.measure(answers, lives, foe, confirms, verdict)
-        return verdict
-
-    def measure(self, answers, lives, foe, confirms, verdict):
-        """How quickly faults were noticed and overcome; figures only."""
-        cuts = [fault for fault in foe.faults if fault.cuts]
-        logs = [f'producer-{number}' for number in range(PRODUCERS)] + [life.name for life in lives]
-        begins = {answer.number: answer.begin * 1000 for answer in answers.every()}
-        verdict.figures['noticed after, p50, p99, max, s'] = liveness.percentiles(
-            liveness.detections(cuts, connection_losses(self.setting, logs)))
-        verdict.figures['confirming again after, p50, p99, max, s'] = liveness.percentiles(
-            liveness.recoveries(cuts, confirms))
-        latest = max((fault.end for fault in cuts), default=0)
-        ends = sorted(fault.end for fault in cuts)
-        fresh = [handling.at for life in lives for handling in life.handled
-                 if latest and self.is_fresh(handling, begins, ends)]
-        verdict.figures['handling again after, p50, p99, max, s'] = liveness.percentiles(
-            liveness.recoveries(cuts, fresh))
-
-    @staticmethod
-    def is_fresh(handling, begins, ends):
-        """Published after the last fault that had ended when it was handled."""
-        at = repeats.bisect.bisect_right(ends, handling.at)
-        return at > 0 and begins.get(handling.number, 0) >= ends[at - 1]
-
-    def limits(self):
-        return checker.Limits(MAX_IN_FLIGHT, CONCURRENCY, scenarios.COMMIT_WINDOW_NS[self.setting.broker],
-                              members.DRAIN_SECONDS + members.DRAIN_GRACE_SECONDS)
-
-    def must_reach(self, verdict, confirmed, foe):
-        """A run that did less than its profile says proves less."""
-        done = {'confirmed': confirmed, 'broker kills': foe.counts.get('broker killed', 0),
-                'consumer kills': foe.counts.get('consumer killed', 0), 'connections cut': foe.cuts()}
-        wanted = {'confirmed': self.profile.confirmed, 'broker kills': self.profile.broker_kills,
-                  'consumer kills': self.profile.consumer_kills, 'connections cut': self.profile.cuts}
-        verdict.figures.update(done)
-        verdict.figures['faults'] = dict(sorted(foe.counts.items()))
-        verdict.violations += [f'too little was done: {done[name]} {name}, not {least}'
-                               for name, least in wanted.items() if done[name] < least]
-
-
-class MemoryTorture:
-    """The memory broker lives and dies with its process: producers and members are threads of one program, and members
-    end without time to finish anything."""
-    SECONDS, RATE = {'smoke': 15, 'ci': 40, 'release': 60}, {'smoke': 1500, 'ci': 4000, 'release': 4000}
-
-    def __init__(self, arguments, folder):
-        self.arguments, self.profile = arguments, nemesis.PROFILES[arguments.profile]
-        self.folder, self.figures = folder, {}
-
-    def run(self):
-        arguments, chance, run_id = self.arguments, random.Random(self.arguments.seed), 1
-        url = 'memory://torture'
-        setting = processes.Setting('memory', url, arguments.programs, self.folder, chance, {})
-        configure(setting)
-        setting.groups.remove(AUDIT)
-        setting.settings['memory'] = {'max_bytes': 2 << 30}
-        setting.kafka_conf = {}
-        self.figures['versions'] = library_versions(setting)
-        words = [setting.program('torture_memory'), url, setting.config('memory'), self.folder,
-                 self.SECONDS[arguments.profile], '--producers', PRODUCERS, '--members', members.MEMBERS,
-                 '--kills', self.profile.consumer_kills, '--rate', self.RATE[arguments.profile], '--run', run_id,
-                 '--seed', chance.getrandbits(31)]
-        processes.Command(setting, 'memory', words).finish(self.SECONDS[arguments.profile] + 120)
-        of_each = [ledger.read_answers(setting.path(f'producer-{number}.ledger')) for number in range(PRODUCERS)]
-        return self.judge(members.merge(of_each), of_each, [self.life(setting, *words) for words
-                                                            in ledger.read_lines(setting.path('lives'))])
-
-    @staticmethod
-    def life(setting, name, end, began, ended, drain):
-        return history.Life(name, ledger.read_handlings(setting.path(f'{name}.ledger')), end, int(ended),
-                            drain_seconds=int(drain) / 1e9, began_at=int(began))
-
-    def judge(self, answers, of_each, lives):
-        verdict, run = checker.Verdict(), scenarios.history_of(answers, lives)
-        limits = checker.Limits(MAX_IN_FLIGHT, CONCURRENCY, 0, 10)
-        verdict.figures.update({'attempted': len(run.published), 'confirmed': len(answers.confirmed),
-                                'unknown': len(answers.unknown), 'not persisted': len(answers.not_persisted),
-                                'unroutable': len(answers.unroutable)})
-        checker.judge_delivery(run, verdict)
-        checker.judge_order(run, verdict)
-        repeats.judge_redelivery(run, {}, [], limits, verdict)
-        checker.judge_ends(run, limits, verdict)
-        liveness.judge_answers(of_each, verdict)
-        confirms = [(answer.begin + answer.took) * 1000 for answer in answers.confirmed.values()]
-        handlings = [handling.at for life in lives for handling in life.handled]
-        liveness.judge_stalls(confirms, handlings, [], min(confirms), max(confirms), max(handlings), verdict)
-        verdict.figures['consumer kills'] = sum(life.end == 'killed' for life in lives)
-        if len(answers.confirmed) < self.profile.confirmed:
-            verdict.violations.append(f'too little was done: {len(answers.confirmed)} confirmed')
-        return verdict
-
-
 def main():
     arguments = parse_arguments()
     print(f'seed {arguments.seed}', flush=True)
@@ -309,7 +42,7 @@ def main():
     name = arguments.broker + ('-cluster' if arguments.cluster else '')
     result = {'broker': name, 'profile': arguments.profile, 'seed': arguments.seed}
     began = time.monotonic()
-    torture = (MemoryTorture if arguments.broker == 'memory' else Torture)(arguments, folder)
+    torture = (InMemory if arguments.broker == 'memory' else Onslaught)(arguments, folder)
     try:
         verdict = torture.run()
         result.update(torture.figures | verdict.figures)
