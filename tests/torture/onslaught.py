@@ -27,6 +27,7 @@ LOAD_SECONDS = {'smoke': 60, 'ci': 900, 'release': 1800}  # at most, after the f
 CONNECTIONS = {'kafka': 10, 'amqp': 5}  # of the processes together, about; for the plan
 AUDIT = 'audit'
 NODE_FAULTS = {'broker killed', 'broker stopped'}
+LOST = re.compile('"body":"connection lost"')
 CONNECTION_LOST = re.compile(r'connection lost|cannot connect|Disconnected|Connect to|brokers are down|timed out')
 
 
@@ -43,13 +44,13 @@ def configure(setting):
     }
 
 
-def connection_losses(setting, names):
+def connection_losses(setting, names, what=CONNECTION_LOST):
     """When the library noticed that a connection was gone, by its own log, in the time of the steady clock."""
     offset, times = time.time_ns() - time.monotonic_ns(), []
     for name in names:
         with open(setting.path(f'{name}.log'), encoding='utf-8', errors='replace') as log:
             for line in log:
-                if CONNECTION_LOST.search(line) and (found := re.search(r'"timestamp":"([^"]+)"', line)):
+                if what.search(line) and (found := re.search(r'"timestamp":"([^"]+)"', line)):
                     text, _, fraction = found[1].rstrip('Z').partition('.')
                     at = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
                     times.append(int(at.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, '0')[:9]) - offset)
@@ -163,7 +164,8 @@ class Onslaught:
                                 'unknown': len(answers.unknown), 'not persisted': len(answers.not_persisted),
                                 'unroutable': len(answers.unroutable)})
         if setting.broker == 'kafka':
-            entries = truth.read_log(setting, setting.destination)
+            entries, positions = truth.read_log(setting, setting.destination)
+            truth.judge_positions(positions, answers.confirmed, verdict)
         else:
             entries = truth.read_audit(setting, AUDIT)
             truth.judge_queues(setting, verdict)
@@ -172,8 +174,8 @@ class Onslaught:
         checker.judge_delivery(run, verdict)
         checker.judge_order(run, verdict)
         truth.judge_entries(entries, run, verdict)
-        copies = repeats.judge_copies(numbers, foe.faults, PRODUCERS, WINDOW, verdict)
-        repeats.judge_redelivery(run, copies, foe.faults, limits, verdict)
+        copies, redelivery_losses = self.judge_copies(numbers, foe, lives, verdict)
+        repeats.judge_redelivery(run, copies, foe.faults, limits, verdict, redelivery_losses)
         checker.judge_ends(run, limits, verdict, foe.faults)
         liveness.judge_answers(of_each, verdict)
         confirms = [(answer.begin + answer.took) * 1000 for answer in answers.confirmed.values()]
@@ -183,6 +185,18 @@ class Onslaught:
         liveness.judge_stalls(confirms, handlings, excuses, loaded, load_end, handled_end, verdict)
         self.measure(answers, lives, foe, confirms, verdict)
         return verdict
+
+    def judge_copies(self, numbers, foe, lives, verdict):
+        """RabbitMQ: a process has one connection, and says when it lost it. librdkafka does not say it of each."""
+        producers = [f'producer-{number}' for number in range(PRODUCERS)]
+        if self.setting.broker == 'kafka':
+            losses = PRODUCERS * sum(fault.cuts for fault in foe.faults)
+            return repeats.judge_copies(numbers, losses, WINDOW, verdict), None
+        lost = {name: len(connection_losses(self.setting, [name], LOST))
+                for name in [*producers, *(life.name for life in lives)]}
+        verdict.figures['reconnects of producers, of consumers'] = [
+            sum(lost[name] for name in producers), sum(lost[life.name] for life in lives)]
+        return repeats.judge_copies(numbers, sum(lost[name] for name in producers), WINDOW, verdict), lost
 
     def measure(self, answers, lives, foe, confirms, verdict):
         """How quickly faults were noticed and overcome; figures only."""

@@ -5,11 +5,12 @@ import collections
 from checker import AFTERMATH_NS
 
 
-def judge_copies(numbers, faults, producers, window, verdict):
-    """Copies at the broker: a connection that broke may leave one of every publish that had no answer yet."""
+def judge_copies(numbers, losses, window, verdict):
+    """Copies at the broker: each of so many times that the connection of a producer broke, there may be one of every
+    publish that had no answer yet."""
     copies = collections.Counter(numbers)
     extra = sum(count - 1 for count in copies.values())
-    bound = sum(fault.cuts for fault in faults) * producers * window
+    bound = losses * window
     verdict.figures.update({'published twice': extra, 'published twice, bound': bound})
     verdict.must_be_zero('published twice beyond the bound', max(0, extra - bound))
     return copies
@@ -39,9 +40,10 @@ def stretches(faults):
     return joined
 
 
-def allowance(life, troubles, limits):
-    """What of this life may be handled again: of a kill, and of each time its connections broke, what was in flight,
-    and what it had handled since the last commit that can have arrived."""
+def allowance(life, troubles, limits, losses=None):
+    """What of this life may be handled again: of a kill, and of each time its connection broke, what was in flight; and,
+    where a broker is told positions, what was handled since the last commit that can have arrived. `losses`: how often
+    its connection broke, if that is known; otherwise as often as there was a fault."""
     times = [handling.at for handling in life.handled]
 
     def handled_between(begin, end):
@@ -50,20 +52,23 @@ def allowance(life, troubles, limits):
     allowed = 0
     if life.end == 'killed':
         allowed += limits.max_in_flight + handled_between(life.ended_at - limits.commit_window_ns, life.ended_at)
+    if losses is not None:
+        return min(len(times), allowed + losses * limits.max_in_flight)
     for begin, end, count in troubles:
         if begin > life.ended_at or end < life.began_at:
             continue
         allowed += count * limits.max_in_flight
         if limits.commit_window_ns:
             allowed += handled_between(begin - limits.commit_window_ns, end)
-    return allowed
+    return min(len(times), allowed)
 
 
-def judge_redelivery(history, copies, faults, limits, verdict):
+def judge_redelivery(history, copies, faults, limits, verdict, losses=None):
+    """`losses`: of each life by its name, how often its connection broke; nothing where that is not known."""
     repeated, troubles = redeliveries(history, copies), stretches(faults)
     bound, over = 0, []
     for index, life in enumerate(history.lives):
-        allowed = allowance(life, troubles, limits)
+        allowed = allowance(life, troubles, limits, None if losses is None else losses[life.name])
         bound += allowed
         if len(repeated[index]) > allowed:
             over.append(f'{life.name} ({life.end}): {len(repeated[index])} of {len(life.handled)} handled again, at most '

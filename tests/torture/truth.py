@@ -14,6 +14,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '
 import peers  # noqa: E402
 
 
+LINE_FRONT_BYTES = 120  # key, partition, offset and size fit in
 AUDIT_SECONDS = 120  # for one queue
 HEADER_BYTES = 38  # run, number, size, check sum; see payload.hpp
 
@@ -26,21 +27,32 @@ def number_of(payload):
 
 
 def read_log(setting, destination):
-    """Kafka: (key, number) of all that is in the log; of one key in the log's order."""
+    """Kafka: (key, number) of all that is in the log, of one key in the log's order; and the number at each (partition,
+    offset)."""
     address = urllib.parse.urlsplit(setting.direct_url).netloc
-    command = ['kcat', '-q', '-b', address, '-C', '-e', '-t', destination, '-o', 'beginning', '-f', '%k %S %s\n']
+    command = ['kcat', '-q', '-b', address, '-C', '-e', '-t', destination, '-o', 'beginning', '-f', '%k %p %o %S %s\n']
     try:
         output = subprocess.run(command, check=True, capture_output=True, timeout=300).stdout
     except FileNotFoundError:
         raise processes.Stuck('kcat is not installed') from None
-    entries, at = [], 0
+    entries, positions, at = [], {}, 0
     while at < len(output):
-        space = output.index(b' ', at)
-        begin = output.index(b' ', space + 1)
-        end = begin + 1 + int(output[space + 1:begin])
-        entries.append((output[at:space].decode(), number_of(output[begin + 1:end])))
-        at = end + 1
-    return entries
+        key, partition, offset, size, _ = output[at:at + LINE_FRONT_BYTES].split(b' ', 4)
+        begin = at + len(key) + len(partition) + len(offset) + len(size) + 4
+        at = begin + int(size) + 1
+        number = number_of(output[begin:at - 1])
+        entries.append((key.decode(), number))
+        positions[int(partition), int(offset)] = number
+    return entries, positions
+
+
+def judge_positions(positions, confirmed, verdict):
+    """Kafka: where the receipt says that a message is, it is."""
+    wrong = [number for number, answer in confirmed.items() if answer.position >= 0
+             and positions.get((answer.partition, answer.position)) != number]
+    verdict.must_be_empty('confirmed at a position of another message', wrong)
+    verdict.must_be_empty('confirmed without a position',
+                          [number for number, answer in confirmed.items() if answer.position < 0])
 
 
 def wait_for_leaders(setting, seconds=60):
@@ -90,7 +102,7 @@ def read_audit(setting, group):
 
 def judge_log(setting, history, verdict):
     """Kafka: the log holds every confirmed message, once."""
-    numbers = collections.Counter(number for _, number in read_log(setting, setting.destination))
+    numbers = collections.Counter(number for _, number in read_log(setting, setting.destination)[0])
     verdict.must_be_empty('confirmed, not in the log', history.confirmed - numbers.keys())
     verdict.must_be_empty('twice in the log', [number for number, count in numbers.items() if count > 1])
 
