@@ -113,6 +113,11 @@ void Consumption::report(Error const& error) {
   problem_ = error;
 }
 
+void Consumption::recovered() {
+  std::lock_guard const lock(mutex_);
+  if (state_ == SubscriptionState::kRunning) problem_.reset();
+}
+
 void Consumption::apply(Effects& effects, InboundList& cleared) noexcept {
   for (auto const& settlement : effects.settlements) source_->settle(settlement.lane, settlement.position);
   effects.settlements.clear();

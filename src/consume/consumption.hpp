@@ -46,6 +46,7 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   void lose_lane(Lane lane);
   void revoke_lane(Lane lane, Clock::time_point deadline);
   void report(Error const& error);
+  void recovered();
 
   // --- workers --- (consumption_workers.cpp, as the timer)
   [[nodiscard]] WorkerSlot& add_worker();

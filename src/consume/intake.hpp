@@ -42,6 +42,8 @@ class Intake {
 
   /// Something the operator should know, such as a cancelled consumer: logged, and kept as the subscription's state.
   virtual void report(Error const& error) = 0;
+  /// What was reported is over, though no message says so.
+  virtual void recovered() {}
 };
 
 }  // namespace fairlead

@@ -26,5 +26,6 @@ void IntakeDoor::revoke_lane(Lane lane, std::chrono::steady_clock::time_point de
   consumption_.revoke_lane(lane, deadline);
 }
 void IntakeDoor::report(Error const& error) { consumption_.report(error); }
+void IntakeDoor::recovered() { consumption_.recovered(); }
 
 }  // namespace fairlead

@@ -24,6 +24,7 @@ class IntakeDoor final : public Intake {
   void lose_lane(Lane lane) override;
   void revoke_lane(Lane lane, std::chrono::steady_clock::time_point deadline) override;
   void report(Error const& error) override;
+  void recovered() override;
 
  private:
   Consumption& consumption_;

@@ -1,11 +1,11 @@
 #include "kafka/fetch_waker.hpp"
 
+#include "kafka/version_gates.hpp"
+
 #include <charconv>
 
 namespace fairlead::kafka {
 namespace {
-
-constexpr int kHasFetchQueueBackoff = 0x020200ff;
 
 std::string text(NativeOptions const& options, std::string_view name) {
   auto const found = options.find(name);
@@ -32,7 +32,7 @@ FetchWaker::FetchWaker(rd_kafka_t* handle, rd_kafka_queue_t* messages, NativeOpt
       password_(text(options, "sasl.password")),
       full_messages_(number(handle, "queued.min.messages")),
       full_bytes_(number(handle, "queued.max.messages.kbytes") << 10),
-      needed_(rd_kafka_version() < kHasFetchQueueBackoff) {}
+      needed_(!has(Since::kFetchQueueBackoff)) {}
 
 void FetchWaker::look(std::size_t average_bytes) {
   if (!needed_) return;

@@ -157,6 +157,12 @@ Result<void> wait_for_leaders(rd_kafka_t* client, std::string const& topic, int 
   }
 }
 
+Result<int> partitions_of(rd_kafka_t* client, std::string const& topic, Clock::time_point deadline) {
+  auto const state = look_up(client, topic, deadline);
+  if (!state) return state.error();
+  return state->exists ? state->partitions : 0;
+}
+
 Result<int> count_partitions(rd_kafka_t* client, DestinationPlan const& plan, Clock::time_point deadline) {
   auto const topic = topic_of(plan);
   auto const state = look_up(client, topic, deadline);

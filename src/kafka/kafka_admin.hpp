@@ -28,6 +28,10 @@ Result<void> declare_topic(rd_kafka_t* client, DestinationPlan const& plan, Logg
 Result<void> wait_for_leaders(rd_kafka_t* client, std::string const& topic, int partitions,
                               std::chrono::steady_clock::time_point deadline);
 
+/// The same for any topic; 0 when there is none of that name.
+[[nodiscard]] Result<int> partitions_of(rd_kafka_t* client, std::string const& topic,
+                                        std::chrono::steady_clock::time_point deadline);
+
 /// Milliseconds until `deadline` as librdkafka takes them; never negative, which would mean for ever.
 [[nodiscard]] int milliseconds_until(std::chrono::steady_clock::time_point deadline) noexcept;
 

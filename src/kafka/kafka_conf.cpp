@@ -4,6 +4,7 @@
 #include "config/values.hpp"
 #include "core/text.hpp"
 #include "kafka/certificate_cause.hpp"
+#include "kafka/version_gates.hpp"
 #include "observe/redact.hpp"
 
 #include <algorithm>
@@ -17,8 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxClientId = 64;  // librdkafka below 2.5 crashes on long ones
-constexpr int kHasFetchQueueBackoff = 0x020200ff;
+constexpr std::size_t kSafeClientId = 64;
 
 NativeOptions safe_defaults(Config const& config) {
   return {
@@ -101,7 +101,7 @@ Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url)
     return Error{Errc::kInvalidConfig, std::move(message)};
   }
   options["bootstrap.servers"] = addresses_of(url);
-  options["client.id"] = config.service.substr(0, kMaxClientId);
+  options["client.id"] = has(Since::kLongClientId) ? config.service : config.service.substr(0, kSafeClientId);
   options["log.queue"] = "true";  // the log is written from our threads, not from inside librdkafka's locks
   options["allow.auto.create.topics"] = "false";
   return options;
@@ -135,7 +135,7 @@ NativeOptions consumer_options(NativeOptions client, std::string const& group, b
       {"max.partition.fetch.bytes", std::to_string(std::size_t{1} << 20)},
       {"isolation.level", "read_committed"},
   };
-  if (rd_kafka_version() >= kHasFetchQueueBackoff) options["fetch.queue.backoff.ms"] = "5";  // else: FetchWaker
+  if (has(Since::kFetchQueueBackoff)) options["fetch.queue.backoff.ms"] = "5";  // else: FetchWaker
   // A fetch asked for while the queue of fresh messages was full waits for retries alone, and holds up those that are
   // fetched next: with librdkafka's 500 ms for longer than the stall that FetchWaker ends.
   if (reads_retries) options["fetch.wait.max.ms"] = "20";

@@ -5,6 +5,7 @@
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_log.hpp"
 #include "kafka/outbound_headers.hpp"
+#include "kafka/version_gates.hpp"
 #include "observe/logging.hpp"
 #include "observe/redact.hpp"
 
@@ -20,6 +21,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSafetyTick{1'000};
 constexpr int kReportsPerLock = 1'024;
 constexpr milliseconds kConnectSlice{250};
+constexpr milliseconds kProbeTime{100};
 constexpr milliseconds kMomentToDestroy{200};
 
 Error closed_error() { return {Errc::kClosed, "the broker is closed"}; }
@@ -91,11 +93,11 @@ bool KafkaProducer::is_closed() {
 }
 
 BrokerHealth KafkaProducer::health() const {
+  auto health = connection_.get();
   std::lock_guard const lock(mutex_);
-  BrokerHealth health;
-  health.state = all_down_ || rebuilding_ ? ConnectionState::kConnecting : ConnectionState::kConnected;
-  if (all_down_) health.problem = connection_error_;
-  health.reconnects = rebuilds_;
+  if (rebuilding_) health.state = ConnectionState::kConnecting;
+  if (rebuilding_ && !health.problem) health.problem = to_error(RD_KAFKA_RESP_ERR__FATAL, "publishing");
+  health.reconnects += rebuilds_;
   return health;
 }
 
@@ -107,11 +109,13 @@ Result<void> KafkaProducer::wait_connected(std::string const& addresses, Clock::
     auto const slice = std::min(deadline, Clock::now() + kConnectSlice);
     auto const code = rd_kafka_metadata(handle.get(), 0, nullptr, &raw, milliseconds_until(slice));
     MetadataPtr const metadata(raw);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    std::lock_guard const lock(mutex_);
-    auto cause = connection_error_.value_or(to_error(code, "no answer"));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      connection_.works();
+      return {};
+    }
+    auto cause = connection_.last_error().value_or(to_error(code, "no answer"));
     bool const is_refused = cause.code == Errc::kAuthentication || cause.code == Errc::kTls;
-    if (!(is_refused && all_down_) && Clock::now() < deadline) continue;
+    if (!(is_refused && connection_.all_down()) && Clock::now() < deadline) continue;
     cause.message = "no connection to Kafka at " + addresses + " within connection.connect_timeout: " + cause.message;
     if (!is_refused) {
       cause.code = Errc::kNotConnected;
@@ -157,6 +161,7 @@ void KafkaProducer::serve() {
     serve(*handle_, handle_->poll(kSafetyTick));
     if (handle_->has_failed()) rebuild();
     look_after_retired();
+    if (!is_closed()) probe();
   }
   fail_unfinished(closed_error());
 }
@@ -181,11 +186,13 @@ void KafkaProducer::serve(ProducerHandle const& handle, EventPtr event) {
 void KafkaProducer::take_reports(ProducerHandle const& handle, EventPtr event) {
   CompletionBatch batch;
   int taken = 0;
+  bool any_confirmed = false;
   auto const salvaged = salvage_.size();
   while (auto const* const message = rd_kafka_event_message_next(event.get())) {
     auto& pending = *static_cast<PendingPublish*>(message->_private);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0) {
       batch.confirm(pending, message->partition, message->offset);
+      any_confirmed = true;
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       // "Implicitly acked by subsequent batch success": true only if the broker checks a producer's first sequence
       // number, which Kafka does not.
@@ -196,6 +203,10 @@ void KafkaProducer::take_reports(ProducerHandle const& handle, EventPtr event) {
     if (++taken % kReportsPerLock == 0) setup_.window->complete(batch);
   }
   if (!batch.empty()) setup_.window->complete(batch);
+  if (any_confirmed) {
+    has_proved_itself_ = has_proved_itself_ || &handle == handle_.get();
+    connection_.works();
+  }
   if (salvage_.size() > salvaged) salvage_.keep(std::move(event), static_cast<std::size_t>(taken));
 }
 
@@ -216,14 +227,19 @@ void KafkaProducer::take_error(rd_kafka_event_t* event) {
   if (rd_kafka_event_error_is_fatal(event) != 0) return;  // the handle is asked, which knows it first
   auto error = to_error(code, "connection to Kafka", rd_kafka_event_error_string(event));
   add_certificate_cause(error, handle_->get());
+  add_login_hint(error, handle_->get());
   log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
       LogFields().add(log_field::kErrorType, to_string(error.code)).view());
-  std::lock_guard const lock(mutex_);
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    all_down_ = true;  // says nothing about the cause, which came before
-  } else {
-    connection_error_ = std::move(error);
-  }
+  connection_.failed(std::move(error), code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN);
+}
+
+void KafkaProducer::probe() {
+  if (!connection_.is_in_doubt() || Clock::now() < next_probe_) return;
+  rd_kafka_metadata_t const* raw = nullptr;
+  auto const code = rd_kafka_metadata(handle_->get(), 0, nullptr, &raw, static_cast<int>(kProbeTime.count()));
+  MetadataPtr const metadata(raw);
+  next_probe_ = Clock::now() + kSafetyTick;
+  code == RD_KAFKA_RESP_ERR_NO_ERROR ? connection_.works() : connection_.is_unreachable();
 }
 
 Result<void> KafkaProducer::close(Clock::time_point deadline) {

@@ -2,6 +2,7 @@
 
 #include "core/gate.hpp"
 #include "core/thread.hpp"
+#include "kafka/connection_health.hpp"
 #include "kafka/handles.hpp"
 #include "kafka/producer_handle.hpp"
 #include "kafka/salvage.hpp"
@@ -82,6 +83,8 @@ class KafkaProducer {
   void serve(ProducerHandle const& handle, EventPtr event);
   void take_reports(ProducerHandle const& handle, EventPtr event);
   void take_error(rd_kafka_event_t* event);
+  /// Asks whether the cluster answers, while something failed since it last did.
+  void probe();
   Error delivery_error(ProducerHandle const& handle, rd_kafka_message_t const& message);
   Error publish_error(rd_kafka_resp_err_t code);
 
@@ -122,10 +125,11 @@ class KafkaProducer {
   std::uint64_t rebuilds_ = 0;
   std::condition_variable rebuilt_;
   std::deque<Unfinished> line_;  // published while there was no sound handle
-  std::optional<Error> connection_error_;
-  bool all_down_ = false;
+
+  ConnectionHealth connection_;
 
   // The thread's own.
+  Clock::time_point next_probe_{};
   Salvage salvage_;
   std::vector<Retired> retired_;
   Backoff backoff_;

@@ -109,6 +109,7 @@ void KafkaProducer::settle_accounts() {
 
 std::unique_ptr<ProducerHandle> KafkaProducer::make_handle() {
   bool is_first = std::exchange(has_proved_itself_, false);
+  if (is_first) backoff_.reset();
   for (;; is_first = false) {
     if (!is_first) wait_before_next_handle(backoff_.next());
     if (is_closed()) return nullptr;

@@ -1,9 +1,7 @@
 #include "kafka/kafka_source.hpp"
 
-#include "kafka/certificate_cause.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
-#include "kafka/kafka_log.hpp"
 #include "kafka/start_position.hpp"
 #include "observe/logging.hpp"
 
@@ -62,16 +60,8 @@ void KafkaSource::prepare(rd_kafka_conf_t* conf) {
   });
   rd_kafka_conf_set_log_cb(conf, [](rd_kafka_t const* handle, int severity, char const* facility, char const* text) {
     auto* const source = source_of(rd_kafka_opaque(handle));
-    source->guard([&] { write_log(*source->setup_.logger, severity, facility, text); });
+    source->guard([&] { source->take_log(severity, facility, text); });
   });
-}
-
-void KafkaSource::take_error(rd_kafka_resp_err_t code, char const* why) {
-  auto error = to_error(code, "connection to Kafka", why);
-  add_certificate_cause(error, consumer_->handle());
-  log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
-      {LogField{log_field::kErrorType, to_string(error.code)}});
-  if (code != RD_KAFKA_RESP_ERR__TRANSPORT) intake_.report(error);
 }
 
 Result<void> KafkaSource::find_start(Clock::time_point deadline) {
@@ -131,6 +121,7 @@ void KafkaSource::run() {
     join_group();
     while (!closing_.load(std::memory_order_acquire)) {
       serve_control();
+      look_into_trouble();
       serve_seek();
       commit_when_due();
       if (deliver()) continue;
@@ -185,7 +176,7 @@ void KafkaSource::serve_control() {
     auto const error =
         to_error(message->err, "subscription to '" + setup_.topic + "'", rd_kafka_message_errstr(message));
     rd_kafka_message_destroy(message);
-    intake_.report(error);
+    say_trouble(error);
   }
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }

@@ -80,6 +80,13 @@ class KafkaSource final : public Source {
     std::unique_ptr<RetryLane> retry{};  // of a partition of a retry topic, while it is open
   };
 
+  /// Something that was reported and may be over.
+  struct Trouble {
+    Error error;
+    Clock::time_point ask_at;
+    Clock::time_point said_at;
+  };
+
   KafkaSource(SourceSetup setup, Intake& intake);
   void prepare(rd_kafka_conf_t* conf);
   /// Runs a callback of librdkafka's; what it throws is thrown again when librdkafka has returned.
@@ -100,6 +107,9 @@ class KafkaSource final : public Source {
   void leave_group();
   void serve_control();
   void take_error(rd_kafka_resp_err_t code, char const* why);
+  void take_log(int severity, char const* facility, char const* text);
+  void say_trouble(Error const& error);
+  void look_into_trouble();
   void sleep_until(Clock::time_point until);
 
   bool deliver();
@@ -162,6 +172,7 @@ class KafkaSource final : public Source {
   bool has_room_ = false;         // of the Intake, when it was asked last
   bool due_first_ = false;        // retries and fresh messages take turns
   std::optional<SeekDesk::Order> seeking_;
+  std::optional<Trouble> trouble_;
   std::uint32_t epoch_ = 0;
   std::array<rd_kafka_message_t*, kBatchMessages> batch_{};
   std::size_t average_bytes_ = 1'024;

@@ -69,8 +69,12 @@ bool KafkaSource::deliver_fresh(Intake::Room& room) {
     auto const id = lanes_by_place_.find({kMainTopic, message.partition});
     if (!id) continue;
     auto& lane = lanes_[static_cast<std::size_t>(*id)];
-    // What an assignment that has ended left behind.
-    if (!lane.is_open || message.offset <= lane.last) continue;
+    if (!lane.is_open) continue;  // what an assignment that has ended left behind
+    if (message.offset <= lane.last) {
+      // The position was lost and reading goes on from an earlier one, such as in a topic that was made anew.
+      fresh.deliver();
+      restart_lane(*id, message.offset);
+    }
     lane.last = message.offset;
     bytes += message.len + message.key_len;
     auto& node = fresh.new_node();

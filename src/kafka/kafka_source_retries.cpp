@@ -43,7 +43,8 @@ bool KafkaSource::hold_next(std::size_t id, Instant now) {
       report_unreadable(*message);
       continue;
     }
-    if (message->offset <= lane.last) continue;  // what an assignment that has ended left behind
+    if (message->offset <= lane.last)
+      restart_lane(static_cast<std::int32_t>(id), message->offset);  // as in deliver_fresh
     lane.last = message->offset;
     NodePtr node(&intake_.acquire(), Discard{&intake_});
     fill(*node, *message, {static_cast<std::int32_t>(id), lane.epoch});

@@ -2,6 +2,7 @@
 
 #include "consume/intake.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,7 +63,17 @@ class FakeIntake final : public Intake {
     if (on_revoke) on_revoke(lane);
     close(lane);
   }
-  void report(Error const&) override {}
+  void report(Error const& error) override {
+    std::lock_guard const lock(mutex_);
+    problem_ = error;
+    reports_.push_back(error);
+    changed_.notify_all();
+  }
+  void recovered() override {
+    std::lock_guard const lock(mutex_);
+    problem_.reset();
+    changed_.notify_all();
+  }
 
   void set_room(Room room) {
     std::lock_guard const lock(mutex_);
@@ -74,6 +86,17 @@ class FakeIntake final : public Intake {
   [[nodiscard]] std::vector<Lane> lanes() const {
     std::lock_guard const lock(mutex_);
     return lanes_;
+  }
+  /// Everything that was reported.
+  [[nodiscard]] std::vector<Error> reports() const {
+    std::lock_guard const lock(mutex_);
+    return reports_;
+  }
+  [[nodiscard]] bool wait_for_report(Errc code) {
+    return wait([&] { return std::ranges::any_of(reports_, [&](Error const& error) { return error.code == code; }); });
+  }
+  [[nodiscard]] bool wait_until_recovered() {
+    return wait([&] { return !problem_; });
   }
   [[nodiscard]] bool wait_for_messages(std::size_t count) {
     return wait([&] { return seen_.size() >= count; });
@@ -113,6 +136,8 @@ class FakeIntake final : public Intake {
   std::deque<Inbound> nodes_;
   std::vector<Seen> seen_;
   std::vector<Lane> lanes_;
+  std::optional<Error> problem_;
+  std::vector<Error> reports_;
 };
 
 }  // namespace fairlead::test

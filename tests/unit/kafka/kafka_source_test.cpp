@@ -1,21 +1,10 @@
-#include "kafka/kafka_source.hpp"
-
-#include "config/broker_url.hpp"
-#include "core/ids.hpp"
-#include "kafka/kafka_conf.hpp"
-#include "support/fake_intake.hpp"
-#include "support/notebook.hpp"
-
-#include <fairlead/broker.hpp>
+#include "unit/kafka/source_on_a_broker.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <memory>
-#include <numeric>
 #include <string>
-#include <string_view>
 #include <vector>
 
 // What KafkaSource asks of librdkafka, on a real broker: a fake shows nothing about its queues.
@@ -24,66 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::FakeIntake;
+using test::KafkaSourceOnABroker;
+using test::kMuch;
+using test::kPatience;
 using Clock = std::chrono::steady_clock;
-
-constexpr Intake::Room kMuch{1'000'000, 1'000'000'000};
-constexpr auto kPatience = 30s;
-
-class KafkaSourceOnABroker : public testing::Test {
- protected:
-  void SetUp() override {
-    if (char const* const url = std::getenv("FAIRLEAD_KAFKA_URL"); url != nullptr && *url != '\0') {
-      config_.broker = url;
-      make_message_id(topic_);
-      config_.destinations[topic_].groups = {"billing"};
-      broker_ = Broker::open(config_).value();
-      broker_->declare(topic_).value();
-      return;
-    }
-    char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
-    if (required != nullptr && std::string_view(required) == "1") FAIL() << "FAIRLEAD_KAFKA_URL is not set";
-    GTEST_SKIP() << "FAIRLEAD_KAFKA_URL is not set";
-  }
-  /// Each message is its own position.
-  void publish(int from, int to) {
-    std::vector<Message> messages;
-    for (int i = from; i < to; ++i) messages.push_back({.payload = std::to_string(i)});
-    for (auto const& result : broker_->publisher(topic_).value().publish_batch(messages)) result.value();
-  }
-  [[nodiscard]] std::unique_ptr<KafkaSource> member(FakeIntake& intake) const {
-    auto const client = client_options(config_, parse_broker_url(config_.broker).value()).value();
-    SourceSetup setup;
-    setup.options = consumer_options(client, "billing", false);
-    setup.topic = topic_;
-    setup.partitions = 1;
-    setup.logger = notebook_;
-    return KafkaSource::open(std::move(setup), intake, Clock::now() + kPatience).value();
-  }
-  static void leave(KafkaSource& source, FakeIntake& intake) {
-    source.stop_intake();
-    intake.release();
-    EXPECT_TRUE(source.close(Clock::now() + kPatience));
-  }
-  /// The positions that came in the epoch of the last message.
-  [[nodiscard]] static std::vector<std::int64_t> positions_in_last_epoch(FakeIntake const& intake) {
-    std::vector<std::int64_t> positions;
-    auto const seen = intake.seen();
-    for (auto const& message : seen) {
-      if (message.lane.epoch == seen.back().lane.epoch) positions.push_back(message.position);
-    }
-    return positions;
-  }
-  [[nodiscard]] static std::vector<std::int64_t> all_between(std::int64_t from, std::int64_t to) {
-    std::vector<std::int64_t> positions(static_cast<std::size_t>(to - from));
-    std::iota(positions.begin(), positions.end(), from);
-    return positions;
-  }
-
-  Config config_;
-  std::string topic_;
-  std::unique_ptr<Broker> broker_;
-  std::shared_ptr<test::Notebook> const notebook_ = std::make_shared<test::Notebook>();
-};
 
 TEST_F(KafkaSourceOnABroker, SeekBackIsFollowedByWhatComesThereAndNothingThatWasFetchedBefore) {
   publish(0, 5'000);

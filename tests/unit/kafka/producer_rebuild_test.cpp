@@ -39,19 +39,24 @@ char const* const kTopic = "orders";
 /// A producer with the window and the completion thread that a broker gives it.
 class Rig {
  public:
-  explicit Rig(MockCluster const& cluster, bool resends = true, NativeOptions const& options = {}) {
+  /// The backoff is long: a handle that has confirmed something is replaced at once.
+  explicit Rig(MockCluster const& cluster, bool resends = true, NativeOptions const& options = {},
+               BackoffPolicy backoff = {1h, 1h, 1.0}) {
     Config config;
     config.broker = cluster.url();
     config.kafka.conf = options;
+    config.connection.backoff_initial = 10ms;
+    config.connection.backoff_max = 50ms;
     auto const client = client_options(config, parse_broker_url(config.broker).value()).value();
     ProducerSetup setup;
     setup.make_conf = [this, options = producer_options(client, config)] {
+      if (no_more_handles) return Result<ConfPtr>(Error{Errc::kInternal, "no more handles"});
       auto conf = make_conf(options);
       rd_kafka_conf_interceptor_add_on_new(conf->get(), "rig", watch_requests, this);
       return conf;
     };
     setup.resends = resends;
-    setup.backoff = {10ms, 100ms, 2.0};
+    setup.backoff = backoff;
     setup.window = window_;
     setup.logger = log_;
     producer_ = KafkaProducer::open(std::move(setup)).value();
@@ -88,6 +93,7 @@ class Rig {
   void close(std::chrono::milliseconds patience = 10s) { (void)producer_->close(Clock::now() + patience); }
 
   [[nodiscard]] std::shared_ptr<rd_kafka_t> client() { return producer_->client(); }
+  [[nodiscard]] BrokerHealth health() const { return producer_->health(); }
   [[nodiscard]] std::uint64_t rebuilds() const { return producer_->health().reconnects; }
   [[nodiscard]] KafkaProducer& producer() { return *producer_; }
   [[nodiscard]] Notebook const& log() const { return *log_; }
@@ -110,9 +116,19 @@ class Rig {
 
   [[nodiscard]] int produce_requests() const { return produce_requests_; }
 
+  std::atomic<bool> no_more_handles{false};
+  std::atomic<int> fails_at{-1};  // the handle that takes that many messages fails for good
+
  private:
   static rd_kafka_resp_err_t watch_requests(rd_kafka_t* handle, rd_kafka_conf_t const*, void* rig, char*, std::size_t) {
+    rd_kafka_interceptor_add_on_send(handle, "rig", count_message, rig);
     return rd_kafka_interceptor_add_on_request_sent(handle, "rig", count_request, rig);
+  }
+  static rd_kafka_resp_err_t count_message(rd_kafka_t* handle, rd_kafka_message_t*, void* rig) {
+    if (static_cast<Rig*>(rig)->fails_at.fetch_sub(1) == 0) {
+      rd_kafka_test_fatal_error(handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test");
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   static rd_kafka_resp_err_t count_request(rd_kafka_t*, int, char const*, std::int32_t, std::int16_t api, std::int16_t,
                                            std::int32_t, std::size_t, void* rig) {
@@ -212,6 +228,66 @@ TEST(KafkaProducerRebuild, AHandleThatFailedForGoodIsReplacedAndWhatItLeftIsPubl
   }
 }
 
+TEST(KafkaProducerRebuild, AHandleThatFailsWhileItTakesWhatTheLastOneLeftIsReplacedAsWell) {
+  MockCluster cluster;
+  cluster.create(kTopic, 1);
+  rd_kafka_mock_broker_set_down(cluster.get(), 1);
+  Rig rig(cluster, true, {}, {10ms, 10ms, 1.0});
+  for (int i = 0; i < 100; ++i) rig.publish(i, "k");
+  rig.fails_at = 30;
+  rig.fail();
+  for (int i = 100; i < 200; ++i) rig.publish(i, "k");
+  ASSERT_TRUE(eventually([&] { return rig.rebuilds() == 2; }));
+  rd_kafka_mock_broker_set_up(cluster.get(), 1);
+
+  ASSERT_TRUE(rig.wait_for_answers(200));
+  auto const stored = read_back(cluster, 1).at(0);
+  ASSERT_EQ(stored.size(), 200U);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(stored[static_cast<std::size_t>(i)].number, i);
+}
+
+TEST(KafkaProducerRebuild, WhatWaitsInLineEndsByItsDeadlineAsNeverSent) {
+  MockCluster cluster;
+  cluster.create(kTopic, 1);
+  Rig rig(cluster, true, {}, {10ms, 10ms, 1.0});
+  rig.publish(0, "k");
+  ASSERT_TRUE(rig.wait_for_answers(1));
+  rig.no_more_handles = true;
+  rig.fail();
+  rig.publish(1, "k", 1s);
+  rig.publish(2, "k");
+  ASSERT_TRUE(rig.wait_for_answers(2));
+  ASSERT_FALSE(rig.answer(1));
+  EXPECT_FALSE(rig.answer(1).error().maybe_applied) << rig.answer(1).error().message;
+  EXPECT_EQ(rig.health().state, ConnectionState::kConnecting);
+  EXPECT_TRUE(rig.health().problem);
+
+  rig.no_more_handles = false;
+  ASSERT_TRUE(rig.wait_for_answers(3));
+  EXPECT_TRUE(rig.answer(2));
+  EXPECT_TRUE(rig.health().is_healthy());
+  EXPECT_EQ(read_back(cluster, 1).at(0).size(), 2U);
+}
+
+TEST(KafkaProducerHealth, SaysThatNoBrokerIsLeftAndThatOneIsBackThoughNothingIsPublished) {
+  MockCluster cluster;
+  cluster.create(kTopic, 1);
+  Rig rig(cluster);
+  rig.publish(0, "k");
+  ASSERT_TRUE(rig.wait_for_answers(1));
+  EXPECT_TRUE(rig.health().is_healthy());
+
+  rd_kafka_mock_broker_set_down(cluster.get(), 1);
+  ASSERT_TRUE(eventually([&] { return rig.health().state == ConnectionState::kConnecting; }));
+  ASSERT_TRUE(rig.health().problem);
+  auto const code = rig.health().problem->code;
+  EXPECT_TRUE(code == Errc::kNotConnected || code == Errc::kConnectionLost) << rig.health().problem->message;
+
+  rd_kafka_mock_broker_set_up(cluster.get(), 1);
+  ASSERT_TRUE(eventually([&] { return rig.health().is_healthy(); }));
+  EXPECT_EQ(rig.health().reconnects, 1U);
+}
+
 TEST(KafkaProducerRebuild, FatalAnswersOfTheBrokerAreSurvived) {
   MockCluster cluster;
   cluster.create(kTopic, 1);
@@ -242,7 +318,7 @@ TEST(KafkaProducerRebuild, ManyFailuresUnderLoadLoseNothingAndAnswerEachPublishO
   constexpr int kKeys = 16;
   MockCluster cluster;
   cluster.create(kTopic, kPartitions);
-  Rig rig(cluster, true, {{"linger.ms", "1"}});
+  Rig rig(cluster, true, {{"linger.ms", "1"}}, {10ms, 100ms, 2.0});
   std::atomic<bool> stop{false};
   std::atomic<int> allowed{0};  // the mock cluster keeps 5 MB of a partition
   std::atomic<int> published{0};
@@ -383,7 +459,7 @@ TEST(KafkaProducerRebuild, ClosingIsNotHeldUpByHandlesThatFailAgainAndAgain) {
   MockCluster cluster;
   cluster.create(kTopic, 1);
   rd_kafka_mock_broker_set_down(cluster.get(), 1);
-  Rig rig(cluster);
+  Rig rig(cluster, true, {}, {10ms, 100ms, 2.0});
   for (int i = 0; i < 10; ++i) rig.publish(i, "k");
   for (std::uint64_t i = 0; i < 5; ++i) {
     rig.fail();

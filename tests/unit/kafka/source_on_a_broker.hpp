@@ -1,0 +1,86 @@
+#pragma once
+
+#include "config/broker_url.hpp"
+#include "core/ids.hpp"
+#include "kafka/kafka_conf.hpp"
+#include "kafka/kafka_source.hpp"
+#include "support/fake_intake.hpp"
+#include "support/notebook.hpp"
+#include "support/wait.hpp"
+
+#include <fairlead/broker.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fairlead::test {
+
+inline constexpr Intake::Room kMuch{1'000'000, 1'000'000'000};
+
+/// A topic of its own with one partition, and members of the group `billing` that hand over to a FakeIntake.
+class KafkaSourceOnABroker : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (char const* const url = std::getenv("FAIRLEAD_KAFKA_URL"); url != nullptr && *url != '\0') {
+      config_.broker = url;
+      make_message_id(topic_);
+      config_.destinations[topic_].partitions = partitions();
+      config_.destinations[topic_].groups = {"billing"};
+      broker_ = Broker::open(config_).value();
+      broker_->declare(topic_).value();
+      return;
+    }
+    char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
+    if (required != nullptr && std::string_view(required) == "1") FAIL() << "FAIRLEAD_KAFKA_URL is not set";
+    GTEST_SKIP() << "FAIRLEAD_KAFKA_URL is not set";
+  }
+  [[nodiscard]] virtual int partitions() const { return 1; }
+  /// Each message is its own position.
+  void publish(int from, int to) {
+    std::vector<Message> messages;
+    for (int i = from; i < to; ++i) messages.push_back({.payload = std::to_string(i)});
+    for (auto const& result : broker_->publisher(topic_).value().publish_batch(messages)) result.value();
+  }
+  [[nodiscard]] std::unique_ptr<kafka::KafkaSource> member(FakeIntake& intake) const {
+    auto const client = kafka::client_options(config_, parse_broker_url(config_.broker).value()).value();
+    kafka::SourceSetup setup;
+    setup.options = kafka::consumer_options(client, "billing", false);
+    setup.topic = topic_;
+    setup.partitions = partitions();
+    setup.logger = notebook_;
+    return kafka::KafkaSource::open(std::move(setup), intake, std::chrono::steady_clock::now() + kPatience).value();
+  }
+  static void leave(kafka::KafkaSource& source, FakeIntake& intake) {
+    source.stop_intake();
+    intake.release();
+    EXPECT_TRUE(source.close(std::chrono::steady_clock::now() + kPatience));
+  }
+  /// The positions that came in the epoch of the last message.
+  [[nodiscard]] static std::vector<std::int64_t> positions_in_last_epoch(FakeIntake const& intake) {
+    std::vector<std::int64_t> positions;
+    auto const seen = intake.seen();
+    for (auto const& message : seen) {
+      if (message.lane.epoch == seen.back().lane.epoch) positions.push_back(message.position);
+    }
+    return positions;
+  }
+  [[nodiscard]] static std::vector<std::int64_t> all_between(std::int64_t from, std::int64_t to) {
+    std::vector<std::int64_t> positions(static_cast<std::size_t>(to - from));
+    std::iota(positions.begin(), positions.end(), from);
+    return positions;
+  }
+
+  Config config_;
+  std::string topic_;
+  std::unique_ptr<Broker> broker_;
+  std::shared_ptr<Notebook> const notebook_ = std::make_shared<Notebook>();
+};
+
+}  // namespace fairlead::test

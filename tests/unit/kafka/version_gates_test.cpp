@@ -1,0 +1,35 @@
+#include "kafka/version_gates.hpp"
+
+#include <gtest/gtest.h>
+
+namespace fairlead::kafka {
+namespace {
+
+constexpr int k202 = 0x020002ff;
+constexpr int k260 = 0x020600ff;
+constexpr int k261 = 0x020601ff;
+
+TEST(VersionGates, OpenWithTheirVersion) {
+  EXPECT_FALSE(has(Since::kFetchQueueBackoff, k202));
+  EXPECT_FALSE(has(Since::kFetchQueueBackoff, 0x020101ff));
+  EXPECT_TRUE(has(Since::kFetchQueueBackoff, 0x020200ff));
+  EXPECT_FALSE(has(Since::kLongClientId, 0x020400ff));
+  EXPECT_TRUE(has(Since::kLongClientId, 0x020500ff));
+  EXPECT_FALSE(has(Since::kScramWithKafka4, k260));
+  EXPECT_TRUE(has(Since::kScramWithKafka4, k261));
+  EXPECT_TRUE(has(Since::kScramWithKafka4, 0x030000ff));
+}
+
+TEST(VersionGates, WhoIsRefusedWithScramByAnOldVersionIsToldWhichOneWorks) {
+  for (auto const* mechanism : {"SCRAM-SHA-256", "scram-sha-512"}) {
+    auto const hint = login_hint(mechanism, k202);
+    EXPECT_NE(hint.find("needs librdkafka 2.6.1"), std::string::npos) << hint;
+    EXPECT_NE(hint.find("this is 2.0.2"), std::string::npos) << hint;
+    EXPECT_EQ(login_hint(mechanism, k261), "");
+  }
+  EXPECT_EQ(login_hint("PLAIN", k202), "");
+  EXPECT_EQ(login_hint("", k202), "");
+}
+
+}  // namespace
+}  // namespace fairlead::kafka
