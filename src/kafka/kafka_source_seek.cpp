@@ -2,6 +2,7 @@
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_source.hpp"
 #include "kafka/seek_positions.hpp"
+#include "kafka/version_gates.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -56,8 +57,8 @@ std::optional<Result<void>> KafkaSource::try_seek(SeekDesk::Order& order) {
                                                 " is not assigned to this member of the group now"};
   }
   auto const until = std::min(order.deadline, Clock::now() + revoke_time_);
-  ErrorPtr const timed_out(
-      rd_kafka_seek_partitions(consumer_->handle(), list.get(), std::max(1, milliseconds_until(until))));
+  auto const patience = std::max(1, milliseconds_until(until)) * (has(Since::kSeekInMilliseconds) ? 1 : 1'000);
+  ErrorPtr const timed_out(rd_kafka_seek_partitions(consumer_->handle(), list.get(), patience));
   bool is_starting = false;
   std::optional<Error> error;
   for (int i = 0; i < list->cnt; ++i) {

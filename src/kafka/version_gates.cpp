@@ -14,6 +14,7 @@ struct Gate {
 };
 
 constexpr std::array kGates{
+    Gate{Since::kSeekInMilliseconds, 0x020100ff},
     Gate{Since::kFetchQueueBackoff, 0x020200ff},
     Gate{Since::kLongClientId, 0x020500ff},
     Gate{Since::kScramWithKafka4, 0x020601ff},

@@ -11,9 +11,10 @@ namespace fairlead::kafka {
 
 /// What librdkafka does right since a version of it; 2.0.2 is the oldest that is built for.
 enum class Since {
-  kFetchQueueBackoff,  ///< `fetch.queue.backoff.ms`: without it a full queue stops fetching for a second
-  kLongClientId,       ///< a `client.id` of any length: it crashed on long ones
-  kScramWithKafka4,    ///< SCRAM as brokers from 3.8.1 on check it: the client's nonce was sent twice (#4895)
+  kSeekInMilliseconds,  ///< rd_kafka_seek_partitions waits for that long: it took them for microseconds
+  kFetchQueueBackoff,   ///< `fetch.queue.backoff.ms`: without it a full queue stops fetching for a second
+  kLongClientId,        ///< a `client.id` of any length: it crashed on long ones
+  kScramWithKafka4,     ///< SCRAM as brokers from 3.8.1 on check it: the client's nonce was sent twice (#4895)
 };
 
 /// Whether that version of librdkafka, as rd_kafka_version() gives it, has it.

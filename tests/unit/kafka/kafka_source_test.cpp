@@ -24,7 +24,7 @@ TEST_F(KafkaSourceOnABroker, SeekBackIsFollowedByWhatComesThereAndNothingThatWas
   auto const source = member(intake);
   ASSERT_TRUE(intake.wait_for_messages(100));  // the rest lies in librdkafka's queue
 
-  ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 50), Clock::now() + kPatience));
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_position(0, 50), Clock::now() + kPatience)));
 
   auto const before = intake.seen().size();
   intake.set_room(kMuch);
@@ -40,7 +40,7 @@ TEST_F(KafkaSourceOnABroker, SeekAheadSkipsWhatWasFetchedBefore) {
   auto const source = member(intake);
   ASSERT_TRUE(intake.wait_for_messages(100));
 
-  ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 4'000), Clock::now() + kPatience));
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_position(0, 4'000), Clock::now() + kPatience)));
 
   auto const before = intake.seen().size();
   intake.set_room(kMuch);
@@ -57,7 +57,7 @@ TEST_F(KafkaSourceOnABroker, SeekMayBeRepeatedWhileMessagesFlow) {
   ASSERT_TRUE(intake.wait_for_messages(1));
 
   for (std::int64_t const position : {1'500, 0, 700, 1'999, 3}) {
-    ASSERT_TRUE(source->seek(SeekTarget::to_position(0, position), Clock::now() + kPatience));
+    ASSERT_TRUE(done(source->seek(SeekTarget::to_position(0, position), Clock::now() + kPatience)));
   }
 
   ASSERT_TRUE(intake.wait_until_last(6, 1'999));
@@ -70,7 +70,7 @@ TEST_F(KafkaSourceOnABroker, SeekRightAfterOpeningWaitsUntilThereIsSomethingToMo
   FakeIntake intake(kMuch);
   auto const source = member(intake);
 
-  ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 90), Clock::now() + kPatience));
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_position(0, 90), Clock::now() + kPatience)));
 
   ASSERT_TRUE(intake.wait_until_last(1, 99));
   EXPECT_EQ(positions_in_last_epoch(intake), all_between(90, 100));
@@ -85,7 +85,7 @@ TEST_F(KafkaSourceOnABroker, RestartContinuesWhereASeekBackWentAndLateSettlement
     ASSERT_TRUE(intake.wait_for_messages(100));
     auto const old = intake.seen().front().lane;
     source->settle(old, 99);
-    ASSERT_TRUE(source->seek(SeekTarget::to_position(0, 40), Clock::now() + kPatience));
+    ASSERT_TRUE(done(source->seek(SeekTarget::to_position(0, 40), Clock::now() + kPatience)));
     source->settle(old, 99);
     leave(*source, intake);
   }
@@ -102,7 +102,7 @@ TEST_F(KafkaSourceOnABroker, SeekToTheEndsAndToATime) {
   auto const source = member(intake);
   ASSERT_TRUE(intake.wait_for_messages(10));
 
-  ASSERT_TRUE(source->seek(SeekTarget::to_earliest(), Clock::now() + kPatience));
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_earliest(), Clock::now() + kPatience)));
   ASSERT_TRUE(intake.wait_for_messages(20));
   EXPECT_EQ(positions_in_last_epoch(intake), all_between(0, 10));
 
@@ -111,13 +111,13 @@ TEST_F(KafkaSourceOnABroker, SeekToTheEndsAndToATime) {
   }
   publish(10, 20);
   ASSERT_TRUE(intake.wait_for_messages(30));
-  ASSERT_TRUE(source->seek(SeekTarget::to_time(between), Clock::now() + kPatience));
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_time(between), Clock::now() + kPatience)));
   ASSERT_TRUE(intake.wait_for_messages(40));
   EXPECT_EQ(positions_in_last_epoch(intake), all_between(10, 20));
 
-  ASSERT_TRUE(source->seek(SeekTarget::to_time(between + 1h), Clock::now() + kPatience))
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_time(between + 1h), Clock::now() + kPatience)))
       << "nothing was published then";
-  ASSERT_TRUE(source->seek(SeekTarget::to_latest(), Clock::now() + kPatience));
+  ASSERT_TRUE(done(source->seek(SeekTarget::to_latest(), Clock::now() + kPatience)));
   publish(20, 21);
   ASSERT_TRUE(intake.wait_for_messages(41));
   EXPECT_EQ(positions_in_last_epoch(intake), all_between(20, 21));

@@ -57,6 +57,9 @@ class KafkaSourceOnABroker : public testing::Test {
     setup.logger = notebook_;
     return kafka::KafkaSource::open(std::move(setup), intake, std::chrono::steady_clock::now() + kPatience).value();
   }
+  [[nodiscard]] static testing::AssertionResult done(Result<void> const& result) {
+    return result ? testing::AssertionSuccess() : testing::AssertionFailure() << result.error().message;
+  }
   static void leave(kafka::KafkaSource& source, FakeIntake& intake) {
     source.stop_intake();
     intake.release();

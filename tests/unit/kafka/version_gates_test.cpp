@@ -10,6 +10,8 @@ constexpr int k260 = 0x020600ff;
 constexpr int k261 = 0x020601ff;
 
 TEST(VersionGates, OpenWithTheirVersion) {
+  EXPECT_FALSE(has(Since::kSeekInMilliseconds, k202));
+  EXPECT_TRUE(has(Since::kSeekInMilliseconds, 0x020100ff));
   EXPECT_FALSE(has(Since::kFetchQueueBackoff, k202));
   EXPECT_FALSE(has(Since::kFetchQueueBackoff, 0x020101ff));
   EXPECT_TRUE(has(Since::kFetchQueueBackoff, 0x020200ff));
