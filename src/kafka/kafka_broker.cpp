@@ -161,6 +161,7 @@ Result<std::unique_ptr<Source>> KafkaBroker::do_open_source(SourceSpec const& sp
   setup.partitions = *partitions;
   setup.start = spec.config.start;
   setup.settle = spec.config.settle;
+  setup.backoff = {config().connection.backoff_initial, config().connection.backoff_max};
   setup.logger = impl_->logger;
   auto source = kafka::KafkaSource::open(std::move(setup), intake, deadline);
   if (!source) return std::move(source).error();

@@ -24,12 +24,12 @@ void LeaveQueue::operator()(rd_kafka_queue_t* queue) const noexcept {
 
 void LetGo::operator()(KafkaConsumer* consumer) const noexcept { consumer->let_go(); }
 
-Result<KafkaConsumerPtr> KafkaConsumer::open(NativeOptions const& options,
+Result<KafkaConsumerPtr> KafkaConsumer::open(NativeOptions const& options, std::shared_ptr<EventFd> wake,
                                              std::function<void(rd_kafka_conf_t*)> const& prepare) {
   struct Delete {
     void operator()(KafkaConsumer* unopened) const noexcept { delete unopened; }
   };
-  std::unique_ptr<KafkaConsumer, Delete> consumer(new KafkaConsumer());
+  std::unique_ptr<KafkaConsumer, Delete> consumer(new KafkaConsumer(std::move(wake)));
   auto conf = make_conf(options, consumer.get());
   if (!conf) return std::move(conf).error();
   prepare(conf->get());

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace fairlead::kafka {
 
@@ -36,8 +37,8 @@ using ApartQueuePtr = std::unique_ptr<rd_kafka_queue_t, LeaveQueue>;
 /// on serving rebalances.
 class KafkaConsumer {
  public:
-  /// `prepare` sets the callbacks.
-  static Result<KafkaConsumerPtr> open(NativeOptions const& options,
+  /// `prepare` sets the callbacks; `wake` is signalled when one of the three queues is no longer empty.
+  static Result<KafkaConsumerPtr> open(NativeOptions const& options, std::shared_ptr<EventFd> wake,
                                        std::function<void(rd_kafka_conf_t*)> const& prepare);
   KafkaConsumer(KafkaConsumer const&) = delete;
   KafkaConsumer& operator=(KafkaConsumer const&) = delete;
@@ -52,8 +53,6 @@ class KafkaConsumer {
   [[nodiscard]] rd_kafka_queue_t* commits() const noexcept { return commits_.get(); }
   /// Rebalances, errors, log lines: what rd_kafka_consumer_poll serves.
   [[nodiscard]] rd_kafka_queue_t* control() const noexcept { return control_.get(); }
-  /// Signalled when one of the three queues is no longer empty.
-  [[nodiscard]] std::shared_ptr<EventFd> const& wake() const noexcept { return wake_; }
   [[nodiscard]] Destruction destruction() const { return destruction_; }
   /// How many hold the consumer; may be read when it is gone.
   [[nodiscard]] std::shared_ptr<std::atomic<std::size_t> const> holders() const { return holders_; }
@@ -65,14 +64,14 @@ class KafkaConsumer {
   Result<ApartQueuePtr> keep_apart(std::string const& topic, std::int32_t partition);
 
  private:
-  KafkaConsumer() = default;
+  explicit KafkaConsumer(std::shared_ptr<EventFd> wake) noexcept : wake_(std::move(wake)) {}
   ~KafkaConsumer() = default;
 
   rd_kafka_t* handle_ = nullptr;
   QueuePtr messages_;
   QueuePtr commits_;
   QueuePtr control_;
-  std::shared_ptr<EventFd> wake_ = std::make_shared<EventFd>();  // librdkafka writes to it until the very end
+  std::shared_ptr<EventFd> const wake_;  // librdkafka writes to it until the very end
   std::shared_ptr<std::atomic<std::size_t>> const holders_ = std::make_shared<std::atomic<std::size_t>>(1);
   Destruction destruction_;
 };

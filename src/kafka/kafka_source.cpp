@@ -27,18 +27,14 @@ KafkaSource* source_of(void* opaque) noexcept { return static_cast<KafkaSource*>
 }  // namespace
 
 KafkaSource::KafkaSource(SourceSetup setup, Intake& intake)
-    : setup_(std::move(setup)), intake_(intake), commits_(setup_.settle) {}
+    : setup_(std::move(setup)),
+      intake_(intake),
+      commits_(setup_.settle),
+      rebuild_backoff_(setup_.backoff, random_seed()) {}
 
 Result<std::unique_ptr<KafkaSource>> KafkaSource::open(SourceSetup setup, Intake& intake, Clock::time_point deadline) {
   std::unique_ptr<KafkaSource> source(new KafkaSource(std::move(setup), intake));
-  auto consumer = KafkaConsumer::open(source->setup_.options, [&](rd_kafka_conf_t* conf) { source->prepare(conf); });
-  if (!consumer) return std::move(consumer).error();
-  source->consumer_ = *std::move(consumer);
-  source->wake_ = source->consumer_->wake();
-  source->destruction_ = source->consumer_->destruction();
-  source->holders_ = source->consumer_->holders();
-  source->waker_ =
-      std::make_unique<FetchWaker>(source->consumer_->handle(), source->consumer_->messages(), source->setup_.options);
+  if (auto opened = source->open_consumer(); !opened) return std::move(opened).error();
   if (auto found = source->find_start(deadline); !found) return std::move(found).error();
   source->thread_ = Thread("fl-kafka-sub", [self = source.get()] { self->run(); });
   return source;
@@ -89,7 +85,7 @@ void KafkaSource::stop_intake() noexcept {
 
 Result<void> KafkaSource::close(Clock::time_point deadline) {
   std::lock_guard const one_at_a_time(close_mutex_);
-  if (!consumer_) return {};
+  if (!thread_.joinable() && !consumer_) return {};
   close_deadline_ = deadline;
   closing_.store(true, std::memory_order_release);
   wake_->signal();
@@ -99,6 +95,9 @@ Result<void> KafkaSource::close(Clock::time_point deadline) {
     consumer_.reset();
   }
   if (!destruction_.wait(deadline)) report_not_destroyed();
+  for (auto& earlier : left_behind_) {  // they have had their time
+    if (!earlier.wait(std::min(deadline, Clock::now() + kLeaveTime))) report_not_destroyed();
+  }
   if (left_in_time_) return {};
   return Error{Errc::kTimeout, "the group could not be left in time; the broker notices after session.timeout.ms",
                true};
@@ -121,6 +120,7 @@ void KafkaSource::run() {
     join_group();
     while (!closing_.load(std::memory_order_acquire)) {
       serve_control();
+      if (rebuild_when_failed()) continue;
       look_into_trouble();
       serve_seek();
       commit_when_due();
@@ -159,6 +159,10 @@ void KafkaSource::join_group() {
 }
 
 void KafkaSource::leave_group() {
+  if (!consumer_) {  // the last one has failed, and there is no other yet
+    left_in_time_ = true;
+    return;
+  }
   commit_everything(close_deadline_);
   auto const until = std::max(close_deadline_, Clock::now() + kLeaveTime);
   ErrorPtr const refused(rd_kafka_consumer_close_queue(consumer_->handle(), consumer_->control()));

@@ -10,6 +10,7 @@
 #include "kafka/kafka_consumer.hpp"
 #include "kafka/lane_map.hpp"
 #include "kafka/seek_desk.hpp"
+#include "resilience/backoff.hpp"
 
 #include <fairlead/logger.hpp>
 
@@ -42,6 +43,7 @@ struct SourceSetup {
   bool has_group = true;            // without one: all partitions, from their ends, and nothing is committed
   StartFrom start = StartFrom::kEarliest;
   SettleConfig settle;
+  BackoffPolicy backoff;  // between consumers that fail for good
   std::shared_ptr<Logger> logger;
 };
 
@@ -112,6 +114,15 @@ class KafkaSource final : public Source {
   void look_into_trouble();
   void sleep_until(Clock::time_point until);
 
+  // --- kafka_source_rebuild.cpp ---
+  /// Makes another consumer when this one has failed for good, and joins the group again. False: it is sound, or the
+  /// next one is not to be made yet.
+  bool rebuild_when_failed();
+  [[nodiscard]] std::optional<std::string> failure() const;
+  void let_go_of_consumer(bool is_stuck);
+  void remember_positions();
+  Result<void> open_consumer();
+
   bool deliver();
   bool deliver_fresh(Intake::Room& room);
   void fill(Inbound& node, rd_kafka_message_t& message, Lane lane);
@@ -152,7 +163,7 @@ class KafkaSource final : public Source {
   Intake& intake_;
   std::mutex consumer_mutex_;  // for those who are not the thread
   KafkaConsumerPtr consumer_;
-  std::shared_ptr<EventFd> wake_;
+  std::shared_ptr<EventFd> const wake_ = std::make_shared<EventFd>();
   Destruction destruction_;
   std::shared_ptr<std::atomic<std::size_t> const> holders_;
   KafkaCommits commits_;
@@ -173,6 +184,10 @@ class KafkaSource final : public Source {
   bool due_first_ = false;        // retries and fresh messages take turns
   std::optional<SeekDesk::Order> seeking_;
   std::optional<Trouble> trouble_;
+  std::optional<Clock::time_point> session_lost_at_;  // and the group has not said a word since
+  Backoff rebuild_backoff_;
+  Clock::time_point rebuild_at_ = Clock::time_point::min();  // not before
+  std::vector<Destruction> left_behind_;                     // of the consumers before this one
   std::uint32_t epoch_ = 0;
   std::array<rd_kafka_message_t*, kBatchMessages> batch_{};
   std::size_t average_bytes_ = 1'024;

@@ -9,6 +9,7 @@
 namespace fairlead::kafka {
 
 void KafkaSource::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+  session_lost_at_.reset();
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     assign(partitions);
   } else {

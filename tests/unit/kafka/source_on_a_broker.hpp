@@ -55,6 +55,7 @@ class KafkaSourceOnABroker : public testing::Test {
     setup.topic = topic_;
     setup.partitions = partitions();
     setup.logger = notebook_;
+    setup.backoff = {std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
     return kafka::KafkaSource::open(std::move(setup), intake, std::chrono::steady_clock::now() + kPatience).value();
   }
   [[nodiscard]] static testing::AssertionResult done(Result<void> const& result) {
