@@ -50,7 +50,8 @@ configure() {
   }
 }
 targets=(--target all)
-ctest=(ctest --test-dir "build/$PRESET" --output-on-failure --no-tests=error)
+# Most tests wait for a broker, so that more run at once than there are cores.
+ctest=(ctest --test-dir "build/$PRESET" --output-on-failure --no-tests=error -j "$(($(nproc) + 1))")
 case $PRESET in
 asan | tsan)
   targets=(--target unit_and_conformance)
