@@ -11,7 +11,7 @@ from proxy import Proxy
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'brokers')
 FIRST_PROXY_PORT, PROXY_PORTS = 32000, 700  # above what the scripts choose from, below the ephemeral range
-START_SECONDS, CONTROL_SECONDS = 300, 60
+START_SECONDS, CONTROL_SECONDS, CONTROL_TRIES = 300, 60, 3
 
 
 class Brokers:
@@ -138,11 +138,17 @@ class Amqp(Brokers):
         return self.run('ctl', node, *words, seconds=CONTROL_SECONDS)
 
     def alarm(self, kind, is_on):
-        """Publishers are to wait, or may go on."""
+        """Publishers are to wait, or may go on. A busy node may be slow to listen: it is told again."""
         if kind == 'memory':
-            self.control(1, 'set_vm_memory_high_watermark', *(['0'] if is_on else ['absolute', '1GiB']))
+            words = ['set_vm_memory_high_watermark', *(['0'] if is_on else ['absolute', '1GiB'])]
         else:
-            self.control(1, 'set_disk_free_limit', '100000GB' if is_on else '50MB')
+            words = ['set_disk_free_limit', '100000GB' if is_on else '50MB']
+        for more in reversed(range(CONTROL_TRIES)):
+            try:
+                return self.control(1, *words)
+            except Stuck:
+                if more == 0:
+                    raise
 
     def version(self):
         return 'RabbitMQ ' + self.control(1, 'version').strip()

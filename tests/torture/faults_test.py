@@ -268,11 +268,14 @@ class Report(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'report.md')
             for broker, seed in ('kafka', 1), ('amqp', 2), ('kafka', 3):
-                report.keep(path, {'broker': broker, 'profile': 'ci', 'seed': seed, 'lost': 0, 'violations': []})
+                report.keep(path, {'broker': broker, 'profile': 'ci', 'seed': seed, 'confirmed': 1500, 'lost': 0,
+                                   'violations': []})
             with open(os.path.join(folder, 'report.json'), encoding='utf-8') as file:
                 self.assertEqual([one['seed'] for one in json.load(file)], [2, 3])
             with open(path, encoding='utf-8') as file:
-                self.assertIn('| seed | 2 | 3 |', file.read())
+                text = file.read()
+            self.assertIn('| seed | 2 | 3 |', text)
+            self.assertIn('profile ci: 3,000 confirmed, 0 broker kills', text)
 
 
 if __name__ == '__main__':

@@ -56,6 +56,23 @@ def table(results):
     return '\n'.join(lines) + '\n'
 
 
+def summary(results):
+    """One line for each profile."""
+    lines = []
+    for profile in dict.fromkeys(result['profile'] for result in results):
+        runs = [result for result in results if result['profile'] == profile]
+
+        def total(*names):
+            return sum(run.get(name, 0) for run in runs for name in names)
+        lines.append(f'Together, profile {profile}: {total("confirmed"):,} confirmed, {total("broker kills")} broker kills, '
+                     f'{total("consumer kills")} consumer kills, {total("connections cut"):,} connections cut; '
+                     f'{total("lost", "confirmed, not at the broker")} lost, '
+                     f'{total("handled though not persisted", "at the broker though not persisted")} aborted reads, '
+                     f'{total("corrupt", "corrupt at the broker")} corrupt, '
+                     f'{total("key order inversions", "key order inversions at the broker")} out of order.')
+    return '\n\n'.join(lines) + '\n'
+
+
 def keep(path, result):
     """Puts the result beside those of other brokers; an older one of the same broker and profile makes way."""
     data = os.path.splitext(path)[0] + '.json'
@@ -69,4 +86,4 @@ def keep(path, result):
         json.dump(results, file, indent=1)
         file.write('\n')
     with open(path, 'w', encoding='utf-8') as file:
-        file.write(TITLE + TEXT + '\n' + table(results))
+        file.write(TITLE + TEXT + '\n' + summary(results) + '\n' + table(results))
