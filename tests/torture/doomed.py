@@ -14,7 +14,7 @@ import scenarios
 import truth
 
 PROCESS, RATE, KEYS = 90, 20, 5
-BACK_SECONDS = 120  # until what is published after the last deletion is handled
+BACK_SECONDS = 120  # until what is published when everything has healed is handled
 DELETE_TOPICS, VERSION = 20, 1
 
 
@@ -40,7 +40,7 @@ def delete_topic(address, topic, seconds=10):
 
 class Doomed:
     def __init__(self, scenario, setting, run_id):
-        self.setting, self.deleted, self.made_again = setting, 0, time.monotonic_ns()
+        self.setting, self.deleted = setting, 0
         setting.declare()
         if setting.broker == 'kafka':
             truth.wait_for_leaders(setting)
@@ -59,25 +59,24 @@ class Doomed:
                     connection.channel().queue_delete(queue)
         time.sleep(seconds)
         self.setting.declare()
-        self.made_again = time.monotonic_ns()
         self.deleted += 1
 
     def check_alive(self):
         self.producer.check_alive()
         self.consumer.check_alive()
 
-    def is_back(self):
-        """Something that was published after the last deletion was handled."""
+    def is_back(self, since):
+        """Something that was published after that time was handled."""
         begins = {answer.number: answer.begin * 1000 for answer in ledger.read_answers(self.producer.ledger).every()}
-        return any(begins.get(handling.number, 0) > self.made_again
+        return any(begins.get(handling.number, 0) > since
                    for handling in ledger.read_handlings(self.consumer.ledger))
 
     def finish(self, verdict):
-        begin, violations = time.monotonic(), []
-        while not self.is_back() and time.monotonic() - begin < BACK_SECONDS:
+        begin, healed, violations = time.monotonic(), time.monotonic_ns(), []
+        while not self.is_back(healed) and time.monotonic() - begin < BACK_SECONDS:
             self.check_alive()
             time.sleep(0.1)
-        if not self.is_back():
+        if not self.is_back(healed):
             violations.append(f'{BACK_SECONDS} s after everything healed, nothing of it was handled again')
         verdict.figures['seconds until it was handled again'] = round(time.monotonic() - begin, 1)
         self.producer.process.terminate()

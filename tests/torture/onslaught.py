@@ -34,7 +34,8 @@ CONNECTION_LOST = re.compile(r'connection lost|cannot connect|Disconnected|Conne
 def configure(setting):
     setting.subscription.update(concurrency=CONCURRENCY, max_in_flight=MAX_IN_FLIGHT)
     setting.groups.append(AUDIT)
-    setting.kafka_conf.update({'socket.timeout.ms': '6000'})
+    # The second one is what librdkafka grants a peer that is silent while a member joins the group.
+    setting.kafka_conf.update({'socket.timeout.ms': '6000', 'max.poll.interval.ms': '20000'})
     setting.settings = {
         'log': {'level': 'info', 'format': 'json'},
         'publish': {'deadline': f'{DEADLINE_SECONDS}s', 'window_messages': WINDOW},
