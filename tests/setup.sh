@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing to build and test Fairlead (Debian 12, Ubuntu 22.04 or later):
-#   setup.sh [build] [brokers] [containers] [lint]     default: build brokers
+#   setup.sh [build] [brokers] [containers] [newest] [lint]     default: build brokers
 # Services that come with the packages (RabbitMQ, Redis, Docker) are neither started nor enabled.
 set -euo pipefail
 # shellcheck source=tests/brokers/lib.sh
@@ -23,8 +23,9 @@ packages_of() {
   containers)
     echo dockerd:docker.io docker:docker.io debootstrap:debootstrap iptables:iptables go:golang-go ca-certificates
     ;;
+  newest) echo cargo:cargo libcurl4-openssl-dev libsasl2-dev libzstd-dev liblz4-dev libssl-dev zlib1g-dev ;;
   lint) echo clang-format:clang-format clang-tidy:clang-tidy ;;
-  *) die "usage: setup.sh [build] [brokers] [containers] [lint]" ;;
+  *) die "usage: setup.sh [build] [brokers] [containers] [newest] [lint]" ;;
   esac
 }
 

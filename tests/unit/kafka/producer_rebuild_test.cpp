@@ -2,6 +2,7 @@
 #include "kafka/kafka_conf.hpp"
 #include "kafka/kafka_producer.hpp"
 #include "support/notebook.hpp"
+#include "support/resources.hpp"
 #include "support/wait.hpp"
 #include "unit/kafka/mock_cluster.hpp"
 
@@ -377,6 +378,39 @@ TEST(KafkaProducerRebuild, ManyFailuresUnderLoadLoseNothingAndAnswerEachPublishO
               failures, std::chrono::duration<double>(Clock::now() - began).count(), published.load(), confirmed,
               stored - copies.size(), static_cast<long long>(ms));
   EXPECT_EQ(confirmed, static_cast<std::size_t>(published));
+}
+
+TEST(KafkaProducerRebuild, MemoryDescriptorsAndThreadsStayAsTheyWere) {
+  int const failures = number_of_failures();
+  int const warm_up = failures / 5;
+  MockCluster cluster;
+  cluster.create(kTopic, 1);
+  Rig rig(cluster, true, {{"linger.ms", "1"}}, {10ms, 10ms, 1.0});
+  test::Resources before;
+  for (int i = 0; i < failures; ++i) {
+    if (i == warm_up) before = test::Resources::now();
+    rig.publish(i, "k");
+    ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(i) + 1));
+    if (i % 2 == 0) {
+      auto const reconnects = rig.rebuilds();
+      rig.fail();
+      ASSERT_TRUE(eventually([&] { return rig.rebuilds() > reconnects; }));
+    } else {
+      rd_kafka_mock_broker_set_down(cluster.get(), 1);  // its connections are cut
+      rd_kafka_mock_broker_set_up(cluster.get(), 1);
+    }
+  }
+  auto const is_flat = [&] {
+    auto const now = test::Resources::now();
+    // An ended handle goes on a thread of its own, in its own time.
+    return now.descriptors <= before.descriptors + 4 && now.threads <= before.threads + 4;
+  };
+  EXPECT_TRUE(eventually(is_flat));
+  auto const after = test::Resources::now();
+  std::printf("%d lost handles and connections: resident %zu -> %zu KiB, descriptors %zu -> %zu, threads %zu -> %zu\n",
+              failures, before.resident_kib, after.resident_kib, before.descriptors, after.descriptors, before.threads,
+              after.threads);
+  EXPECT_LE(after.resident_kib, before.resident_kib + (test::kIsSanitized ? 1'000'000 : 16'384));
 }
 
 TEST(KafkaProducerRebuild, ReportedInsteadOfPublishedAgainWhenSoConfigured) {

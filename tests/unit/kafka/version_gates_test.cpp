@@ -2,12 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace fairlead::kafka {
 namespace {
 
 constexpr int k202 = 0x020002ff;
 constexpr int k260 = 0x020600ff;
 constexpr int k261 = 0x020601ff;
+
+TEST(VersionGates, TheVersionIsTheOneThatIsToBeTested) {
+  char const* const expected = std::getenv("FAIRLEAD_EXPECT_LIBRDKAFKA");
+  std::printf("librdkafka %s\n", rd_kafka_version_str());
+  EXPECT_STREQ(rd_kafka_version_str(), expected != nullptr ? expected : rd_kafka_version_str());
+}
 
 TEST(VersionGates, OpenWithTheirVersion) {
   EXPECT_FALSE(has(Since::kSeekInMilliseconds, k202));
