@@ -124,6 +124,10 @@ class Kafka(Brokers):
 
 class Amqp(Brokers):
     script, name = 'start-rabbitmq.sh', 'amqp'
+    MEMORY = '4GiB'  # room for every message of a run: an alarm comes when the nemesis wants it, and not by itself
+
+    def environment(self, ports):
+        return {**super().environment(ports), 'RMQ_CONF': f'vm_memory_high_watermark.absolute = {self.MEMORY}'}
 
     def targets(self):
         return [address.rpartition(':')[2] for address in self.addresses()]
@@ -140,7 +144,7 @@ class Amqp(Brokers):
     def alarm(self, kind, is_on):
         """Publishers are to wait, or may go on. A busy node may be slow to listen: it is told again."""
         if kind == 'memory':
-            words = ['set_vm_memory_high_watermark', *(['0'] if is_on else ['absolute', '1GiB'])]
+            words = ['set_vm_memory_high_watermark', *(['0'] if is_on else ['absolute', self.MEMORY])]
         else:
             words = ['set_disk_free_limit', '100000GB' if is_on else '50MB']
         for more in reversed(range(CONTROL_TRIES)):

@@ -51,13 +51,13 @@ class LoadProducer(processes.Command):
 class Members:
     """The consumer processes of one group and the producers. Who is killed is replaced at once."""
 
-    def __init__(self, scenario, setting, profile, producers, run_id):
+    def __init__(self, scenario, setting, rate, producers, run_id):
         self.scenario, self.setting, self.run_id = scenario, setting, run_id
         self.chance = random.Random(setting.random.getrandbits(31))
         self.lives, self.leaving, self.members, self.started, self.sampled_at = [], [], [], 0, 0.0
         self.others = []  # who else has to stay alive
         self.crashes, self.are_publishing = {}, True
-        self.producers = [scenario.add(LoadProducer(setting, number, 50, profile.rate, run_id))
+        self.producers = [scenario.add(LoadProducer(setting, number, 50, rate, run_id))
                           for number in range(producers)]
         for _ in range(MEMBERS):
             self.join()
