@@ -117,11 +117,11 @@ class Command:
 
 
 class Producer(Command):
-    def __init__(self, setting, count, keys, copies_max=0):
+    def __init__(self, setting, count, keys, copies_max=0, options=()):
         self.ledger = setting.path('producer.ledger')
         super().__init__(setting, 'producer', [
             setting.program('torture_producer'), setting.url, setting.config('producer'), self.ledger, count, keys,
-            '--copies-max', copies_max, '--seed', setting.random.getrandbits(31)])
+            '--copies-max', copies_max, '--seed', setting.random.getrandbits(31), *options])
 
     def finish(self):
         """How every publish ended, once the producer has."""

@@ -15,16 +15,19 @@ import sys
 import tempfile
 import time
 
+import link_faults
 import processes
 import scenarios
 
 RUNS = {'consumer-kills': scenarios.consumer_kills, 'sigterm': scenarios.sigterm, 'storm': scenarios.storm,
         'redrive': scenarios.redrive}
+BROKEN_LINKS = {'bytes-lost': link_faults.bytes_lost, 'late-acks': link_faults.late_acks,
+                'dead-peer': link_faults.dead_peer, 'queue-deleted': link_faults.queue_deleted}  # RabbitMQ only
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('scenario', choices=RUNS)
+    parser.add_argument('scenario', choices=RUNS | BROKEN_LINKS)
     parser.add_argument('broker', choices=['kafka', 'amqp'])
     parser.add_argument('--programs', required=True, help='folder of torture_producer, torture_consumer and fairlead')
     parser.add_argument('--size', choices=['small', 'ci', 'full'], default='ci',
@@ -36,7 +39,12 @@ def parse_arguments():
                         help='Kafka: whether a restarted consumer replaces its predecessor at once')
     parser.add_argument('--store', choices=['sqlite', 'redis', 'none'], default='sqlite',
                         help='storm: what keeps the idempotency keys; none shows that the run notices it')
-    return parser.parse_args()
+    parser.add_argument('--unconfirmed', choices=['resend', 'report'], default='resend',
+                        help='bytes-lost: what becomes of publishes whose connection broke')
+    arguments = parser.parse_args()
+    if arguments.scenario in BROKEN_LINKS and arguments.broker != 'amqp':
+        parser.error(f'{arguments.scenario} is for amqp')
+    return arguments
 
 
 def print_report(report, violations):
@@ -63,7 +71,7 @@ def main():
               'seed': arguments.seed}
     began = time.monotonic()
     try:
-        verdict = RUNS[arguments.scenario](setting, size, arguments)
+        verdict = (RUNS | BROKEN_LINKS)[arguments.scenario](setting, size, arguments)
         report.update(verdict.figures)
         violations = verdict.violations
     except processes.Stuck as stuck:

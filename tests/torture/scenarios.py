@@ -26,6 +26,10 @@ SIZES = {
     'consumer-kills': {'small': Size(6_000, 3), 'ci': Size(30_000, 8), 'full': Size(300_000, 40)},
     'sigterm': {'small': Size(2_000, 4), 'ci': Size(10_000, 20), 'full': Size(100_000, 100)},
     'storm': {'small': Size(1_500, 3), 'ci': Size(5_000, 5), 'full': Size(50_000, 30)},
+    'bytes-lost': {'small': Size(4_000, 4), 'ci': Size(20_000, 20), 'full': Size(100_000, 100)},
+    'late-acks': {'small': Size(1_500, 3), 'ci': Size(3_000, 6), 'full': Size(10_000, 20)},
+    'dead-peer': {'small': Size(0, 1), 'ci': Size(0, 3), 'full': Size(0, 10)},
+    'queue-deleted': {'small': Size(300, 1), 'ci': Size(300, 3), 'full': Size(300, 20)},
     'redrive': {'small': Size(1_500, 1), 'ci': Size(4_000, 1), 'full': Size(10_000, 1)},
 }
 

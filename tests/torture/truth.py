@@ -79,6 +79,14 @@ def queues(setting, group):
     return [f'{setting.destination}.{group}.{partition}' for partition in range(setting.partitions)]
 
 
+def has_consumer(connection, queue):
+    """Whether there is such a queue, and somebody reads it."""
+    try:
+        return connection.channel().queue_declare(queue, passive=True).method.consumer_count > 0
+    except peers.pika.exceptions.ChannelClosedByBroker:
+        return False
+
+
 def read_audit(setting, group):
     """RabbitMQ: (key, number) of all that was put into the queues of a group that nobody consumes."""
     entries = []
