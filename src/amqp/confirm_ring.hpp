@@ -88,6 +88,7 @@ class ConfirmRing {
     for (std::size_t i = 0; i < count_; ++i) {
       if (auto& entry = at(i); !dropped(entry, i < sent_)) at(kept++) = entry;
     }
+    if (kept > 1 && is_seeded(SeededFault::kResendOutOfOrder)) std::swap(at(0), at(kept - 1));
     count_ = kept;
     sent_ = 0;
     head_tag_ = 1;

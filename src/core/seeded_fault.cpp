@@ -18,6 +18,7 @@ constexpr std::array kFaults{
     Named{SeededFault::kAckBeforeHandler, "ack-before-handler"},
     Named{SeededFault::kUnknownAsConfirmed, "unknown-as-confirmed"},
     Named{SeededFault::kDropPendingOnReconnect, "drop-pending-on-reconnect"},
+    Named{SeededFault::kResendOutOfOrder, "resend-out-of-order"},
     Named{SeededFault::kIgnoreMultiple, "ignore-multiple"},
     Named{SeededFault::kStaleTagAck, "stale-tag-ack"},
     Named{SeededFault::kCommitMax, "commit-max"},

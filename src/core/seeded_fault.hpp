@@ -11,6 +11,7 @@ enum class SeededFault : std::uint8_t {
   kAckBeforeHandler,        ///< settled when taken in, not when handled
   kUnknownAsConfirmed,      ///< a publish of which nobody knows is called confirmed
   kDropPendingOnReconnect,  ///< unconfirmed publishes are forgotten with their connection
+  kResendOutOfOrder,        ///< the oldest unconfirmed publish is sent again last
   kIgnoreMultiple,          ///< a confirm counts for its own tag alone
   kStaleTagAck,             ///< deliveries of an earlier connection are acked on the new one
   kCommitMax,               ///< settled up to the newest handled message, whatever lies before it

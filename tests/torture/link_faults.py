@@ -1,8 +1,10 @@
 """Runs on RabbitMQ with one kind of fault each, behind a proxy of their own: the least that it takes to see whether one
 certain promise is kept. What happens when everything comes together is for torture.py."""
 import contextlib
+import os
 import signal
 import socket
+import subprocess
 import time
 import urllib.parse
 
@@ -49,8 +51,7 @@ def bytes_lost(setting, size, options):
     lives = []
     with scenarios.Run(setting) as run:
         proxy = put_proxy_before(setting, run)
-        may_fail = int(options.unconfirmed == 'report')
-        producer = run.producer(size.messages, 100, options=['--rate', 1000, '--may-fail', may_fail])
+        producer = run.producer(size.messages, 20, options=['--rate', 1000, '--may-fail', 1])
         consumer = run.consumer('consumer')
         for number in range(size.faults):
             consumer.wait_for_lines(consumer.count() + setting.random.randint(100, 300))
@@ -133,4 +134,39 @@ def queue_deleted(setting, size, _options):
     verdict.figures['consuming again after, s'] = [round(seconds, 2) for seconds in took]
     late = [seconds for seconds in took if seconds > CANCEL_NOTICE_SECONDS]
     verdict.must_be_zero('deleted queues noticed too late', len(late), f'{max(late):.1f} s' if late else '')
+    return verdict
+
+
+def alarm(is_on):
+    """RabbitMQ's memory alarm: it takes no publishes, but acks; of the broker that provision.sh has started."""
+    directory = os.environ.get('FAIRLEAD_BROKER_DIR')
+    if not directory:
+        raise processes.Stuck('FAIRLEAD_BROKER_DIR is not set: an alarm needs a RabbitMQ that is a local process')
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'brokers', 'start-rabbitmq.sh')
+    subprocess.run([script, 'ctl', os.path.join(directory, 'amqp'), '1', 'set_vm_memory_high_watermark',
+                    *(['0'] if is_on else ['absolute', '1GiB'])], check=True, timeout=60)
+
+
+def dead_letters_blocked(setting, size, _options):
+    """The broker does not take dead letters while their consumer is killed: they have to come again."""
+    setting.subscription.update(concurrency=4, max_in_flight=60)
+    lives = []
+    with scenarios.Run(setting) as run:
+        answers = run.producer(size.messages, 100).finish()
+        for number in range(size.faults):
+            consumer = run.consumer(f'rejecting-{number}', max_handler_us=40_000, outcome='reject')
+            consumer.wait_for_lines(50)
+            try:
+                alarm(True)
+                time.sleep(0.5)
+                consumer.kill()
+            finally:
+                alarm(False)
+            lives.append(consumer.life)
+        scenarios.drain_to_the_end(run.consumer('rejecting-last', outcome='reject'), lives, set(answers.confirmed))
+        entries = truth.read_queues(setting, [f'{setting.destination}.{setting.group}.dlq'])
+    verdict = checker.Verdict()
+    verdict.figures.update({'confirmed': len(answers.confirmed), 'dead letters': len(entries)})
+    verdict.must_be_empty('no dead letter', answers.confirmed.keys() - {number for _, number in entries})
+    truth.judge_queues(setting, verdict)
     return verdict

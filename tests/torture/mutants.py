@@ -67,20 +67,30 @@ FAULTS = {
     'commit-beyond': {Torture('sigterm', 'kafka'): 'lost:'},
     'key-order-ignored': {Torture('consumer-kills', 'amqp'): 'key order inversions:'},
     'close-without-acks': {Torture('sigterm', 'amqp'): 'redelivered after a clean drain:'},
+    'early-buffer-release': {Torture('consumer-kills', 'amqp'): 'corrupt:'},
+    'unknown-as-confirmed': {Torture('bytes-lost', 'amqp', ('--unconfirmed', 'report')): 'lost:'},
+    'drop-pending-on-reconnect': {Torture('bytes-lost', 'amqp'): 'not confirmed though there was time:'},
+    'resend-out-of-order': {Torture('bytes-lost', 'amqp'): 'key order inversions:'},
+    'stale-tag-ack': {Torture('late-acks', 'amqp'): 'lost:',
+                      Test('unit_amqp', 'Settlement.OfAnEarlierEpochIsDropped'): 'take()'},
+    'heartbeat-off': {Torture('dead-peer', 'amqp'): 'dead peers noticed too late:',
+                      Test('unit_amqp', 'LoginTest.AgreesOnTheSmallerLimits'): 'heartbeat()'},
+    'no-cancel-capability': {
+        Torture('queue-deleted', 'amqp'): 'deleted queues noticed too late:',
+        Test('unit_amqp', 'LoginTest.AnnouncesTheCapabilitiesWithoutWhichTheBrokerIsSilent'): 'consumer_cancel_notify'},
     'ignore-multiple': {Torture('sigterm', 'amqp'): 'producer: no progress'},
-    'busy-as-duplicate': {Torture('storm', 'amqp'): 'keys without an effect:'},
+    'busy-as-duplicate': {
+        Torture('storm', 'amqp', ('--copies', '1', '--handler-us', '20000')): 'keys without an effect:',
+        Test('conformance', 'On/InProgress.MessageWaitsAndIsADuplicateOnceTheEffectHasHappened/amqp'): 'duplicates'},
     'key-without-subscriber': {
         Test('unit_consume', 'DeduplicationScope.NamesServiceDestinationAndGroup'): 'scope_of("a", "b", "c")',
         Test('conformance', 'On/Idempotency.OneKeyHappensOnceInEachGroup/amqp'): 'billing.stats().handled + shipping.stats().handled'},
     'unroutable-as-confirmed': {
         Test('conformance', 'On/Refusing.MessageThatNoGroupWouldSeeIsUnroutable/amqp'): 'single'},
     'skip-dead-letter-confirm': {
+        Torture('dead-letters-blocked', 'amqp'): 'no dead letter:',
         Test('unit_consume', 'Failure.DeadLetterIsConfirmedBeforeTheOriginalIsSettled'): 'rig.settled()',
         Test('unit_consume', 'Tiers.OriginalIsSettledOnlyWhenItsCopyIsConfirmed'): 'rig.settled()'},
-    'stale-tag-ack': {Test('unit_amqp', 'Settlement.OfAnEarlierEpochIsDropped'): 'take()'},
-    'no-cancel-capability': {
-        Test('unit_amqp', 'LoginTest.AnnouncesTheCapabilitiesWithoutWhichTheBrokerIsSilent'): 'consumer_cancel_notify'},
-    'heartbeat-off': {Test('unit_amqp', 'LoginTest.AgreesOnTheSmallerLimits'): 'heartbeat()'},
     'no-jitter': {Test('unit_resilience', 'Backoff.ClientsWithDifferentSeedsDoNotRetryTogether'): 'delays.size()',
                   Test('unit_amqp', 'ReconnectPolicy.ClientsDoNotComeBackTogether'): 'size()',
                   Test('unit_consume', 'RetryDecisionTest.DelaysUseTheWholeRangeUpToTheBackoffAndNoMore'): 'shortest'},

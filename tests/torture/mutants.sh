@@ -13,5 +13,5 @@ cmake --preset faults "${launcher[@]}" >build/faults.configure.log 2>&1 || {
   cat build/faults.configure.log >&2
   exit 1
 }
-cmake --build build/faults -j"$(nproc)" --target torture_producer torture_consumer fairlead_cli conformance unit_amqp unit_consume unit_resilience
-exec tests/brokers/provision.sh --kafka --amqp -- python3 -B tests/torture/mutants.py --programs build/faults/bin "$@"
+cmake --build build/faults -j"$(nproc)" --target torture_producer torture_consumer torture_proxy fairlead_cli conformance unit_amqp unit_consume unit_resilience
+exec tests/brokers/provision.sh --kafka --amqp --mode processes -- python3 -B tests/torture/mutants.py --programs build/faults/bin "$@"

@@ -22,7 +22,8 @@ import scenarios
 RUNS = {'consumer-kills': scenarios.consumer_kills, 'sigterm': scenarios.sigterm, 'storm': scenarios.storm,
         'redrive': scenarios.redrive}
 BROKEN_LINKS = {'bytes-lost': link_faults.bytes_lost, 'late-acks': link_faults.late_acks,
-                'dead-peer': link_faults.dead_peer, 'queue-deleted': link_faults.queue_deleted}  # RabbitMQ only
+                'dead-peer': link_faults.dead_peer, 'queue-deleted': link_faults.queue_deleted,
+                'dead-letters-blocked': link_faults.dead_letters_blocked}  # RabbitMQ only
 
 
 def parse_arguments():
@@ -39,6 +40,8 @@ def parse_arguments():
                         help='Kafka: whether a restarted consumer replaces its predecessor at once')
     parser.add_argument('--store', choices=['sqlite', 'redis', 'none'], default='sqlite',
                         help='storm: what keeps the idempotency keys; none shows that the run notices it')
+    parser.add_argument('--copies', type=int, default=5, help='storm: publishes of each business key, at most')
+    parser.add_argument('--handler-us', type=int, default=2_000, help='storm: what a handler takes, at most')
     parser.add_argument('--unconfirmed', choices=['resend', 'report'], default='resend',
                         help='bytes-lost: what becomes of publishes whose connection broke')
     arguments = parser.parse_args()

@@ -25,11 +25,12 @@ class Size:
 SIZES = {
     'consumer-kills': {'small': Size(6_000, 3), 'ci': Size(30_000, 8), 'full': Size(300_000, 40)},
     'sigterm': {'small': Size(2_000, 4), 'ci': Size(10_000, 20), 'full': Size(100_000, 100)},
-    'storm': {'small': Size(1_500, 3), 'ci': Size(5_000, 5), 'full': Size(50_000, 30)},
+    'storm': {'small': Size(2_000, 5), 'ci': Size(5_000, 5), 'full': Size(50_000, 30)},
     'bytes-lost': {'small': Size(4_000, 4), 'ci': Size(20_000, 20), 'full': Size(100_000, 100)},
     'late-acks': {'small': Size(1_500, 3), 'ci': Size(3_000, 6), 'full': Size(10_000, 20)},
     'dead-peer': {'small': Size(0, 1), 'ci': Size(0, 3), 'full': Size(0, 10)},
     'queue-deleted': {'small': Size(300, 1), 'ci': Size(300, 3), 'full': Size(300, 20)},
+    'dead-letters-blocked': {'small': Size(1_000, 1), 'ci': Size(2_000, 3), 'full': Size(10_000, 20)},
     'redrive': {'small': Size(1_500, 1), 'ci': Size(4_000, 1), 'full': Size(10_000, 1)},
 }
 
@@ -149,13 +150,13 @@ QUIET_SECONDS = 5  # longer than a lease: whatever was delayed by another's clai
 class Storm:
     """Three consumers of one group; a killed one is replaced at once."""
 
-    def __init__(self, run, setting):
-        self.run, self.setting, self.lives, self.started = run, setting, [], 0
+    def __init__(self, run, setting, handler_us):
+        self.run, self.setting, self.handler_us, self.lives, self.started = run, setting, handler_us, [], 0
         self.members = [self.start(place) for place in range(STORM_MEMBERS)]
 
     def start(self, place):
         self.started += 1
-        return self.run.consumer(f'consumer-{self.started}', f'torture-{place}')
+        return self.run.consumer(f'consumer-{self.started}', f'torture-{place}', max_handler_us=self.handler_us)
 
     def count(self):
         return sum(len(life.handled) for life in self.lives) + sum(member.count() for member in self.members)
@@ -198,8 +199,8 @@ def storm(setting, size, options):
         if options.store != 'none':
             store = redis.url if redis else f'sqlite:{setting.path("idempotency.db")}'
             setting.subscription['idempotency'] = {'store': store, 'keep': '7d', 'lease': f'{LEASE_SECONDS}s'}
-        producer = run.producer(size.messages, 1, copies_max=5)
-        storming = Storm(run, setting)
+        producer = run.producer(size.messages, 1, copies_max=options.copies)
+        storming = Storm(run, setting, options.handler_us)
         for number in range(size.faults):
             wanted = storming.count() + setting.random.randint(share // 2, share)
             storming.wait_until(lambda: storming.count() >= wanted)

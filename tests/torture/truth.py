@@ -89,6 +89,11 @@ def has_consumer(connection, queue):
 
 def read_audit(setting, group):
     """RabbitMQ: (key, number) of all that was put into the queues of a group that nobody consumes."""
+    return read_queues(setting, queues(setting, group))
+
+
+def read_queues(setting, names):
+    """RabbitMQ: takes all that is in these queues."""
     entries = []
 
     def on_message(_channel, _method, properties, payload):
@@ -96,7 +101,7 @@ def read_audit(setting, group):
         entries.append((key.decode() if isinstance(key, bytes) else key, number_of(payload)))
 
     with connect(setting) as connection:
-        for queue in queues(setting, group):
+        for queue in names:
             channel = connection.channel()
             left = channel.queue_declare(queue, passive=True).method.message_count
             wanted = len(entries) + left
