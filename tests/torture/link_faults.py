@@ -9,7 +9,6 @@ import time
 import urllib.parse
 
 import checker
-import ledger
 import processes
 import scenarios
 import truth
@@ -17,8 +16,8 @@ from proxy import Proxy
 
 HEARTBEAT_SECONDS = 2
 # Connecting again and what a busy machine takes; the checks that would find out without heartbeats come later.
-NOTICE_GRACE_SECONDS = 3
-CANCEL_NOTICE_SECONDS = 2  # of a deleted queue; 1 s is promised, the rest is for a busy machine
+NOTICE_GRACE_SECONDS = 4
+CANCEL_NOTICE_SECONDS = 4  # of a deleted queue; the check that would find out without being told takes 5 s and more
 
 
 def free_port():
