@@ -24,7 +24,7 @@ class Size:
 
 SIZES = {
     'consumer-kills': {'small': Size(6_000, 3), 'ci': Size(30_000, 8), 'full': Size(300_000, 40)},
-    'sigterm': {'small': Size(2_000, 4), 'ci': Size(10_000, 20), 'full': Size(100_000, 100)},
+    'sigterm': {'small': Size(6_000, 11), 'ci': Size(10_000, 20), 'full': Size(100_000, 100)},
     'storm': {'small': Size(2_000, 5), 'ci': Size(5_000, 5), 'full': Size(50_000, 30)},
     'bytes-lost': {'small': Size(4_000, 4), 'ci': Size(20_000, 20), 'full': Size(100_000, 100)},
     'late-acks': {'small': Size(1_500, 3), 'ci': Size(3_000, 6), 'full': Size(10_000, 20)},
