@@ -3,10 +3,17 @@
 #include "kafka/kafka_source.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 // The part of KafkaSource that follows the group's rebalances and commits. Eager protocol: an assignment is complete,
 // and is revoked as a whole before the next one.
 namespace fairlead::kafka {
+namespace {
+
+// For the last commit when the deadline of close has passed; it is a part of the time there is for leaving.
+constexpr std::chrono::milliseconds kLastCommit{500};
+
+}  // namespace
 
 void KafkaSource::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
   session_lost_at_.reset();
@@ -62,10 +69,13 @@ std::string const& KafkaSource::topic_name(std::size_t index) const {
 void KafkaSource::revoke() {
   is_assigned_ = false;
   auto deadline = Clock::now() + revoke_time_;
-  if (closing_.load(std::memory_order_acquire)) deadline = std::min(deadline, close_deadline_);
+  bool const is_closing = closing_.load(std::memory_order_acquire);
+  if (is_closing) deadline = std::min(deadline, close_deadline_);
   bool const is_lost = rd_kafka_assignment_lost(consumer_->handle()) != 0;
   for_open_lanes([&](Lane lane) { is_lost ? intake_.lose_lane(lane) : intake_.revoke_lane(lane, deadline); });
-  if (!is_lost) commit_everything(deadline + revoke_time_ / 2);
+  auto const commit_by =
+      is_closing ? std::max(close_deadline_, Clock::now() + kLastCommit) : deadline + revoke_time_ / 2;
+  if (!is_lost) commit_everything(commit_by);
   close_lanes();
   rd_kafka_assign(consumer_->handle(), nullptr);
 }
