@@ -1,0 +1,123 @@
+#include "support/wait.hpp"
+#include "unit/kafka/mock_cluster.hpp"
+#include "unit/kafka/producer_on_a_mock.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <map>
+#include <string>
+
+// Publishes whose own deadline is far below publish.deadline, while the broker answers late or not at all.
+namespace fairlead::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::kTopic;
+using test::MockCluster;
+using test::ProducerRig;
+using test::read_back;
+
+constexpr std::array kDeadlines{50ms, 100ms, 250ms, 500ms};
+constexpr int kMessages = 80;
+constexpr auto kLate = 1s;
+
+class KafkaShortDeadlines : public testing::TestWithParam<std::chrono::milliseconds> {
+ protected:
+  KafkaShortDeadlines() { cluster_.create(kTopic, 1); }
+
+  void publish_all(int from = 1) {
+    for (int i = from; i < from + kMessages; ++i) {
+      rig_.publish(i, "k", kDeadlines[static_cast<std::size_t>(i) % kDeadlines.size()]);
+    }
+  }
+  /// Until librdkafka is done with what was answered long ago.
+  void heal() {
+    rd_kafka_mock_broker_set_rtt(cluster_.get(), 1, 0);
+    rd_kafka_mock_broker_set_up(cluster_.get(), 1);
+    ASSERT_TRUE(eventually([&] { return rig_.pending() == 0; }));
+    ASSERT_TRUE(eventually([&] {
+      auto const number = static_cast<int>(rig_.answered());
+      rig_.publish(number, "k", 10s);
+      return rig_.wait_for_answers(static_cast<std::size_t>(number) + 1) && rig_.answer(number);
+    })) << "it works again";
+  }
+  void check_answers() {
+    rig_.close();
+    EXPECT_TRUE(eventually([&] { return rig_.pending() == 0; }));
+    EXPECT_LT(rig_.latest(), kLate);
+    std::map<int, int> copies;
+    auto const log = read_back(cluster_, 1);
+    for (auto const& message : log.at(0)) ++copies[message.number];
+    for (auto const& [number, results] : rig_.answers()) {
+      ASSERT_EQ(results.size(), 1U) << number;
+      if (results[0]) {
+        ++confirmed_;
+        EXPECT_TRUE(copies.contains(number)) << "confirmed and lost: " << number;
+      } else if (results[0].error().maybe_applied) {
+        ++unknown_;
+      } else {
+        ++not_persisted_;
+        EXPECT_FALSE(copies.contains(number)) << number << " is there: " << results[0].error().message;
+      }
+    }
+    std::printf("%d confirmed, %d unknown, %d not persisted, %zu in the log, latest answer %lld ms late\n", confirmed_,
+                unknown_, not_persisted_, copies.size(), static_cast<long long>(rig_.latest().count()));
+  }
+
+  MockCluster cluster_;
+  ProducerRig rig_{cluster_, true, {{"linger.ms", "1"}}, {1h, 1h, 1.0}, GetParam()};
+  int confirmed_ = 0;
+  int unknown_ = 0;
+  int not_persisted_ = 0;
+};
+
+TEST_P(KafkaShortDeadlines, AreKeptWhileTheBrokerIsDown) {
+  rig_.publish(0, "k");
+  ASSERT_TRUE(rig_.wait_for_answers(1));
+  rd_kafka_mock_broker_set_down(cluster_.get(), 1);
+  publish_all();
+  // These outlast the time that librdkafka tries, if publish.deadline is short.
+  for (int i = 0; i < 10; ++i) rig_.publish(kMessages + 1 + i, "k", 3s);
+  ASSERT_TRUE(rig_.wait_for_answers(kMessages + 11));
+  heal();
+  check_answers();
+  EXPECT_GT(not_persisted_ + unknown_, 0);
+  EXPECT_TRUE(GetParam() > 500ms || not_persisted_ >= 10);
+}
+
+TEST_P(KafkaShortDeadlines, AreKeptWhileTheBrokerIsSlow) {
+  rig_.publish(0, "k");
+  ASSERT_TRUE(rig_.wait_for_answers(1));
+  rd_kafka_mock_broker_set_rtt(cluster_.get(), 1, 700);
+  publish_all();
+  ASSERT_TRUE(rig_.wait_for_answers(kMessages + 1));
+  heal();
+  check_answers();
+  EXPECT_GE(unknown_, 1);
+}
+
+TEST_P(KafkaShortDeadlines, AreKeptWhenTheConnectionIsCutBeforeTheAnswer) {
+  rig_.publish(0, "k");
+  ASSERT_TRUE(rig_.wait_for_answers(1));
+  rd_kafka_mock_broker_set_rtt(cluster_.get(), 1, 10'000);  // written, and the answer never comes
+  auto const requests = rig_.produce_requests();
+  publish_all();
+  for (int i = 0; i < 10; ++i) rig_.publish(kMessages + 1 + i, "k", 3s);
+  ASSERT_TRUE(eventually([&] { return rig_.produce_requests() > requests; }));
+  rd_kafka_mock_broker_set_down(cluster_.get(), 1);
+  ASSERT_TRUE(rig_.wait_for_answers(kMessages + 11));
+  heal();
+  check_answers();
+  EXPECT_GE(unknown_, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(PublishDeadlineMs, KafkaShortDeadlines, testing::Values(500ms, 30'000ms),
+                         [](auto const& set) { return std::to_string(set.param.count()); });
+
+}  // namespace
+}  // namespace fairlead::kafka
