@@ -5,7 +5,8 @@ import os
 TITLE = '# Torture report\n'
 TEXT = '''
 What survived `tests/torture/run.sh`: processes that publish and consume through the library while brokers are killed and
-stopped, connections are cut, held and garbled, and consumers die. Each run can be repeated with its seed:
+stopped, connections are cut, held and garbled, and consumers die. A seed repeats what is done, not
+how long the machine takes for it:
 
     tests/torture/run.sh --broker BROKER [--cluster] --profile PROFILE --seed SEED
 
