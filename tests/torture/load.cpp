@@ -36,6 +36,9 @@ class Pace {
 
 }  // namespace
 
+Answers::Answers(std::string const& path)
+    : ledger_(path), writer_([this](std::stop_token const& stop) { write_until(stop); }) {}
+
 void Answers::add(Result<Receipt> const& result, Publish const& publish) {
   auto const time = Clock::now() - publish.begin;
   std::string text(to_string(publish_status(result)));
@@ -47,19 +50,31 @@ void Answers::add(Result<Receipt> const& result, Publish const& publish) {
   std::lock_guard const lock(mutex_);
   if (!result && first_failure_.empty()) first_failure_ = result.error().message;
   lines_ += Ledger::line(text);
-  if (lines_.size() >= kWriteBytes) write();
 }
 
 std::string Answers::finish(std::uint64_t invoked) {
-  std::lock_guard const lock(mutex_);
-  lines_ += Ledger::line("invoked " + std::to_string(invoked));
+  writer_.request_stop();
+  writer_.join();
   write();
+  ledger_.append(Ledger::line("invoked " + std::to_string(invoked)));
+  std::lock_guard const lock(mutex_);
   return first_failure_;
 }
 
+void Answers::write_until(std::stop_token const& stop) {
+  while (!stop.stop_requested()) {
+    write();
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
 void Answers::write() {
-  ledger_.append(lines_);
-  lines_.clear();
+  std::string lines;
+  {
+    std::lock_guard const lock(mutex_);
+    lines.swap(lines_);
+  }
+  if (!lines.empty()) ledger_.append(lines);
 }
 
 std::vector<std::string> plan_copies(int count, int copies_max, std::uint64_t seed) {

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace fairlead::torture {
@@ -21,25 +23,25 @@ struct Publish {
   std::chrono::milliseconds deadline;
 };
 
-/// How every publish ended, one line each; see torture_producer.cpp. Confirms come in bursts: their lines are written
-/// together. Thread-safe.
+/// How every publish ended, one line each; see torture_producer.cpp. Completions must not wait, and a busy disk makes
+/// writers wait: a thread of its own writes. Thread-safe.
 class Answers {
  public:
-  explicit Answers(std::string const& path) : ledger_(path) {}
+  explicit Answers(std::string const& path);
 
   void add(Result<Receipt> const& result, Publish const& publish);
-  /// Why the first of those that were not confirmed failed; empty when all were.
+  /// Why the first of those that were not confirmed failed; empty when all were. Call it once, at the end.
   std::string finish(std::uint64_t invoked);
 
  private:
-  static constexpr std::size_t kWriteBytes = 100 * Ledger::kLineBytes;
-
+  void write_until(std::stop_token const& stop);
   void write();
 
   Ledger ledger_;
   std::mutex mutex_;
   std::string lines_;
   std::string first_failure_;
+  std::jthread writer_;
 };
 
 /// What one process, or one thread that stands for it, publishes.
