@@ -2,6 +2,7 @@
 
 #include <fairlead/capabilities.hpp>
 #include <fairlead/config.hpp>
+#include <fairlead/credentials.hpp>
 #include <fairlead/export.hpp>
 #include <fairlead/health.hpp>
 #include <fairlead/publisher.hpp>
@@ -33,6 +34,8 @@ struct OpenOptions {
   std::shared_ptr<Logger> logger{};
   /// Idempotency stores of the application's own, by the name that `idempotency.store` of a subscription gives.
   std::map<std::string, std::shared_ptr<IdempotencyStore>, std::less<>> stores{};
+  /// User and password of the moment, instead of those in the configuration.
+  CredentialsProvider credentials{};
 };
 
 /// The one door to a message broker. Which broker is behind it, Kafka, RabbitMQ or the in-process one, is decided by
@@ -107,8 +110,9 @@ class FAIRLEAD_EXPORT Broker {
   [[nodiscard]] Logger& logger() const noexcept;
   /// Where a backend reports how publishes ended.
   [[nodiscard]] ConfirmWindow& window() const noexcept;
-  /// Each backend's destructor calls this first, while its virtuals still exist.
-  void close_in_destructor() noexcept;
+  /// Each backend's destructor calls this first, while its virtuals still exist, and leaves its own parts alone when it
+  /// is false: the broker is the copy of a forked child.
+  [[nodiscard]] bool close_in_destructor() noexcept;
 
  private:
   // What a backend is. `deadline` is always in steady time; none may block past it.

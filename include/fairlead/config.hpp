@@ -153,6 +153,8 @@ struct ConnectionConfig {
   std::chrono::milliseconds backoff_initial{1'000};
   std::chrono::milliseconds backoff_max{30'000};
   std::chrono::milliseconds close_timeout{10'000};  ///< bound of the destructor's `close`
+  /// A file with the password (or token) of the user in `broker`, read again at each connection. Empty: none.
+  std::string password_file;
 };
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kOff };

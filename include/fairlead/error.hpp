@@ -31,6 +31,7 @@ enum class Errc {
   kValidation,          ///< `validate(value)` refused it
   kHandlerFailed,       ///< the handler threw, or asked for a retry
   kRejected,            ///< the handler gave the message up
+  kUsedAfterFork,       ///< a forked child used what belongs to its parent; open a broker of its own there
   kProtocol,            ///< the peer does not speak the protocol
   kInternal,            ///< a defect in this library or in the client library below it
 };

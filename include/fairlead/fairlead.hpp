@@ -8,6 +8,7 @@
 #include <fairlead/codec.hpp>
 #include <fairlead/completion.hpp>
 #include <fairlead/config.hpp>
+#include <fairlead/credentials.hpp>
 #include <fairlead/delivery.hpp>
 #include <fairlead/error.hpp>
 #include <fairlead/health.hpp>
@@ -21,5 +22,6 @@
 #include <fairlead/receiver.hpp>
 #include <fairlead/result.hpp>
 #include <fairlead/run_until_signal.hpp>
+#include <fairlead/secret.hpp>
 #include <fairlead/subscription.hpp>
 #include <fairlead/version.hpp>

@@ -9,6 +9,7 @@
 #include "amqp/topology.hpp"
 #include "broker/open_checks.hpp"
 #include "config/broker_url.hpp"
+#include "core/process_mark.hpp"
 #include "publish/confirm_window.hpp"
 
 #include <mutex>
@@ -69,6 +70,7 @@ Result<std::unique_ptr<AmqpBroker>> AmqpBroker::open(Config config, OpenOptions 
   }
   auto settings = amqp::connection_settings(config, *url);
   if (!settings) return std::move(settings).error();
+  if (!settings->sasl_external) settings->credentials = make_credentials_desk(config, *checked);
   std::unique_ptr<AmqpBroker> broker(new AmqpBroker(std::move(config), *std::move(checked), amqp_capabilities()));
   broker->impl_->settings = *std::move(settings);
   broker->impl_->first = std::make_unique<amqp::Connection>(broker->impl_->settings, broker->logger());
@@ -79,7 +81,9 @@ Result<std::unique_ptr<AmqpBroker>> AmqpBroker::open(Config config, OpenOptions 
 AmqpBroker::AmqpBroker(Config config, OpenOptions options, Capabilities capabilities)
     : Broker(std::move(config), std::move(options), capabilities), impl_(std::make_unique<Impl>()) {}
 
-AmqpBroker::~AmqpBroker() { close_in_destructor(); }
+AmqpBroker::~AmqpBroker() {
+  if (!close_in_destructor()) keep_for_ever(std::move(impl_));
+}
 
 Result<void> AmqpBroker::do_declare(DestinationPlan const& plan, TimePoint deadline) {
   if (auto checked = amqp::check_plan(plan); !checked) return checked;

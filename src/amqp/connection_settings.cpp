@@ -72,7 +72,7 @@ Result<ConnectionSettings> connection_settings(Config const& config, BrokerUrl c
   settings.connect_timeout = config.connection.connect_timeout / static_cast<int>(url.hosts.size());
   // RabbitMQ's own default, which works from the broker's machine only.
   settings.user = url.user.empty() ? "guest" : url.user;
-  settings.password = url.user.empty() ? "guest" : url.password;
+  settings.password = url.user.empty() ? Secret("guest") : url.password;
   settings.vhost = url.path;
   settings.heartbeat = config.amqp.heartbeat;
   settings.name = config.service;

@@ -1,13 +1,16 @@
 #pragma once
 
+#include "broker/credentials_desk.hpp"
 #include "config/broker_url.hpp"
 #include "resilience/backoff.hpp"
 
 #include <fairlead/config.hpp>
 #include <fairlead/result.hpp>
+#include <fairlead/secret.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +29,8 @@ struct TlsSettings {
 struct ConnectionSettings {
   std::vector<HostPort> hosts;
   std::string user;
-  std::string password;
+  Secret password;
+  std::shared_ptr<CredentialsDesk> credentials;  ///< asked at each connection instead; may be null
   std::string vhost;
   bool sasl_external = false;  ///< log in as the client certificate's subject
   std::optional<TlsSettings> tls;

@@ -23,7 +23,8 @@ Link::Link(ConnectionSettings const& settings, HostPort host, std::shared_ptr<Ch
       host_(std::move(host)),
       name_(host_.host + ":" + std::to_string(host_.port)),
       events_(events),
-      resolver_(host_, std::move(wake)),
+      resolver_(host_, wake),
+      credentials_(settings.credentials ? settings.credentials->ask(std::move(wake)) : nullptr),
       reader_(std::move(chunks)),
       login_(settings),
       now_(now),
@@ -54,11 +55,11 @@ std::optional<Error> Link::advance(bool is_readable, TimePoint now) {
   if (!failure_ && state_ >= State::kLoggingIn) watch_clock();
   if (!failure_ && state_ >= State::kLoggingIn) write();
   if (!failure_ && state_ < State::kOpen && now >= attempt_deadline_) {
-    failure_ =
-        last_refusal_.value_or(Error{Errc::kNotConnected,
-                                     std::string(state_ == State::kLoggingIn ? "no answer to the login" : "no answer") +
-                                         " within `connection.connect_timeout`",
-                                     true, false, 0});
+    std::string const missing = credentials_                  ? "the credentials provider did not answer"
+                                : state_ == State::kLoggingIn ? "no answer to the login"
+                                                              : "no answer";
+    failure_ = last_refusal_.value_or(
+        Error{Errc::kNotConnected, missing + " within `connection.connect_timeout`", true, false, 0});
   }
   if (!failure_) return std::nullopt;
   return lost(*failure_);
@@ -75,12 +76,25 @@ Error Link::lost(Error const& cause) const {
 }
 
 void Link::resolve() {
-  auto answer = resolver_.take();
-  if (!answer) return;
-  if (answer->addresses.empty()) return fail({Errc::kNotConnected, "unknown host: " + answer->error, true, false, 0});
-  addresses_ = std::move(answer->addresses);
-  std::reverse(addresses_.begin(), addresses_.end());
-  open_next_address();
+  if (auto answer = resolver_.take()) {
+    if (answer->addresses.empty()) return fail({Errc::kNotConnected, "unknown host: " + answer->error, true, false, 0});
+    addresses_ = std::move(answer->addresses);
+    std::reverse(addresses_.begin(), addresses_.end());
+  }
+  if (take_credentials() && !addresses_.empty()) open_next_address();
+}
+
+bool Link::take_credentials() {
+  if (!credentials_) return true;
+  auto answer = credentials_->take();
+  if (!answer) return false;
+  credentials_.reset();
+  if (*answer) {
+    login_.use(**std::move(answer));
+  } else {
+    fail(answer->error());
+  }
+  return answer->has_value();
 }
 
 void Link::open_next_address() {

@@ -76,6 +76,8 @@ class Link {
   enum class State { kResolving, kConnecting, kLoggingIn, kOpen, kClosing, kClosed };
 
   void resolve();
+  /// False: not yet, or failed.
+  [[nodiscard]] bool take_credentials();
   void open_next_address();
   void connect();
   void read();
@@ -92,7 +94,8 @@ class Link {
   std::string name_;  // host:port, for messages
   LinkEvents& events_;
   Resolver resolver_;
-  std::vector<Address> addresses_;  // not tried yet, last one first
+  std::shared_ptr<CredentialsRequest> credentials_;  // until it was answered
+  std::vector<Address> addresses_;                   // not tried yet, last one first
   std::unique_ptr<Transport> transport_;
   FrameReader reader_;
   Login login_;

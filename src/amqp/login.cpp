@@ -6,9 +6,12 @@
 
 #include <fairlead/version.hpp>
 
+#include <string.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 namespace fairlead::amqp {
 
@@ -63,6 +66,11 @@ Number agreed(Number mine, Number theirs) {
 
 }  // namespace
 
+void Login::use(Credentials credentials) {
+  if (!credentials.user.empty()) user_ = std::move(credentials.user);
+  password_ = std::move(credentials.password);
+}
+
 void Login::begin(ByteBuffer& out) { append_protocol_header(out); }
 
 Result<bool> Login::receive(std::string_view payload, ByteBuffer& out) {
@@ -102,7 +110,7 @@ Result<bool> Login::on_start(std::string_view fields, ByteBuffer& out) {
 
   std::string response;
   if (!settings_->sasl_external) {
-    response.append(1, '\0').append(settings_->user).append(1, '\0').append(settings_->password);
+    response.append(1, '\0').append(user_).append(1, '\0').append(password_.reveal());
   }
   amqp_connection_start_ok_t start_ok{};
   start_ok.client_properties = {static_cast<int>(properties.size()), properties.data()};
@@ -110,6 +118,8 @@ Result<bool> Login::on_start(std::string_view fields, ByteBuffer& out) {
   start_ok.response = to_bytes(response);
   start_ok.locale = to_bytes("en_US");
   append_method(out, 0, AMQP_CONNECTION_START_OK_METHOD, &start_ok);
+  ::explicit_bzero(response.data(), response.size());
+  password_ = Secret();
   await_ = Await::kTune;
   return false;
 }
@@ -148,13 +158,13 @@ Error Login::on_close(std::string_view fields) const {
   }
   if (await_ == Await::kTune && code == AMQP_ACCESS_REFUSED) {
     return {Errc::kAuthentication,
-            "the broker refused the login of user '" + settings_->user + "': check user and password in the broker URL",
-            false, false, code};
+            "the broker refused the login of user '" + user_ + "': check user and password in the broker URL", false,
+            false, code};
   }
   if (await_ == Await::kOpenOk && (code == AMQP_NOT_ALLOWED || code == AMQP_INVALID_PATH || code == AMQP_NOT_FOUND)) {
     return {Errc::kAccessDenied,
-            "virtual host '" + settings_->vhost + "' cannot be opened by user '" + settings_->user +
-                "': " + std::string(text) + " (check the path of the broker URL)",
+            "virtual host '" + settings_->vhost + "' cannot be opened by user '" + user_ + "': " + std::string(text) +
+                " (check the path of the broker URL)",
             false, false, code};
   }
   return reply_error(code, text, "log in");

@@ -4,11 +4,14 @@
 #include "amqp/codec.hpp"
 #include "amqp/connection_settings.hpp"
 
+#include <fairlead/credentials.hpp>
 #include <fairlead/result.hpp>
+#include <fairlead/secret.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace fairlead::amqp {
@@ -17,7 +20,11 @@ namespace fairlead::amqp {
 /// tune, open. Thread-compatible.
 class Login {
  public:
-  explicit Login(ConnectionSettings const& settings) noexcept : settings_(&settings) {}
+  explicit Login(ConnectionSettings const& settings)
+      : settings_(&settings), user_(settings.user), password_(settings.password) {}
+
+  /// Before begin(): what to log in with instead of the settings' user and password.
+  void use(Credentials credentials);
 
   void begin(ByteBuffer& out);
   /// The payload of a method frame. True when the connection is open.
@@ -38,6 +45,8 @@ class Login {
   Error on_close(std::string_view fields) const;
 
   ConnectionSettings const* settings_;
+  std::string user_;
+  Secret password_;
   Await await_ = Await::kStart;
   std::size_t frame_max_ = kFrameMax;
   std::uint16_t channel_max_ = 0;

@@ -71,7 +71,9 @@ bool keeps_dead_letters(SourceSpec const& spec) {
 Broker::Broker(Config config, OpenOptions options, Capabilities capabilities)
     : core_(std::make_unique<BrokerCore>(std::move(config), std::move(options), capabilities)) {}
 
-Broker::~Broker() = default;
+Broker::~Broker() {
+  if (core_->process.is_foreign()) keep_for_ever(std::move(core_));
+}
 
 Config const& Broker::config() const noexcept { return core_->config; }
 Logger& Broker::logger() const noexcept { return *core_->logger; }
@@ -79,11 +81,13 @@ ConfirmWindow& Broker::window() const noexcept { return *core_->window; }
 Capabilities const& Broker::capabilities() const noexcept { return core_->capabilities; }
 
 BrokerHealth Broker::health() const {
+  if (core_->process.is_foreign()) return {ConnectionState::kClosed, used_after_fork("broker"), 0};
   if (core_->closed) return {ConnectionState::kClosed};
   return do_health();
 }
 
 Result<void> Broker::declare(std::string_view destination) {
+  if (core_->process.is_foreign()) return used_after_fork("broker");
   auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
@@ -114,6 +118,7 @@ Result<std::shared_ptr<Sink>> Broker::sink(DestinationPlan const& plan, Clock::t
 }
 
 Result<Publisher> Broker::publisher(std::string_view destination) {
+  if (core_->process.is_foreign()) return used_after_fork("broker");
   auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
@@ -149,6 +154,7 @@ Result<Receiver> Broker::receiver(std::string_view subscription) {
 }
 
 Result<Subscription> Broker::start(std::string_view subscription, Handler handler, BatchHandler batch_handler) {
+  if (core_->process.is_foreign()) return used_after_fork("broker");
   auto const deadline = deadline_after(core_->config.connection.connect_timeout);
   std::unique_lock const setup(core_->setup, deadline);
   if (!setup) return setup_timeout();
@@ -198,12 +204,14 @@ Result<Subscription> Broker::start(std::string_view subscription, Handler handle
 }
 
 Result<void> Broker::flush(std::chrono::milliseconds timeout) {
+  if (core_->process.is_foreign()) return used_after_fork("broker");
   if (core_->window->is_completing()) return own_thread_error("flush");
   if (core_->window->flush(deadline_after(timeout))) return {};
   return Error{Errc::kTimeout, "publishes were still without an answer when the flush timed out", true};
 }
 
 Result<void> Broker::drain(std::chrono::milliseconds timeout) {
+  if (core_->process.is_foreign()) return used_after_fork("broker");
   if (core_->is_own_thread()) return own_thread_error("drain");
   auto const deadline = deadline_after(timeout);
   auto const running = core_->subscriptions();
@@ -219,6 +227,7 @@ Result<void> Broker::drain(std::chrono::milliseconds timeout) {
 }
 
 Result<void> Broker::close(std::chrono::milliseconds timeout) {
+  if (core_->process.is_foreign()) return used_after_fork("broker");
   if (core_->is_own_thread()) return own_thread_error("close");
   auto const began = Clock::now();
   auto const deadline = deadline_after(timeout);
@@ -252,12 +261,14 @@ Result<void> Broker::close(std::chrono::milliseconds timeout) {
   return outcome;
 }
 
-void Broker::close_in_destructor() noexcept {
+bool Broker::close_in_destructor() noexcept {
+  if (core_->process.is_foreign()) return false;
   try {
     (void)close(core_->config.connection.close_timeout);
   } catch (...) {
     // Out of memory while closing: the backend's own destructor releases what is left.
   }
+  return true;
 }
 
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 
 #include "consume/deduplicator.hpp"
 #include "consume/subscription_core.hpp"
+#include "core/process_mark.hpp"
 #include "core/thread.hpp"
 #include "core/timed_mutex.hpp"
 #include "publish/confirm_window.hpp"
@@ -51,6 +52,7 @@ class BrokerCore {
   BrokerCore(BrokerCore const&) = delete;
   BrokerCore& operator=(BrokerCore const&) = delete;
 
+  ProcessMark const process;
   Config const config;
   std::shared_ptr<Logger> const logger;
   Capabilities const capabilities;

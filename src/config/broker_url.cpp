@@ -110,7 +110,7 @@ Result<BrokerUrl> parse_broker_url(std::string_view text) {
     auto const secret = unescape_url(password);
     if (!user || !secret) return invalid("'%' without two hexadecimal digits in the user or password");
     url.user = *user;
-    url.password = *secret;
+    url.password = Secret(*secret);
     authority.remove_prefix(at + 1);
   }
   auto hosts = parse_hosts(authority, known->port);

@@ -3,6 +3,7 @@
 #include "core/host_port.hpp"
 
 #include <fairlead/result.hpp>
+#include <fairlead/secret.hpp>
 
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ struct BrokerUrl {
   enum class Scheme { kMemory, kKafka, kKafkas, kAmqp, kAmqps };
   Scheme scheme = Scheme::kMemory;
   std::string user;
-  std::string password;
+  Secret password;
   std::vector<HostPort> hosts;  ///< empty for memory
   /// AMQP virtual host (`/` when the URL has none), or the name of the memory broker.
   std::string path;

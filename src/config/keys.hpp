@@ -112,6 +112,7 @@ void visit_keys(V& v, ConnectionConfig& c) {
   v.value("backoff_initial", c.backoff_initial);
   v.value("backoff_max", c.backoff_max);
   v.value("close_timeout", c.close_timeout);
+  v.value("password_file", c.password_file);
 }
 
 template <class V>

@@ -5,6 +5,7 @@
 #include "consume/subscription_core.hpp"
 #include "core/deadline.hpp"
 #include "core/ids.hpp"
+#include "core/process_mark.hpp"
 
 #include <utility>
 
@@ -17,6 +18,7 @@ struct ReceivedMessage::State {
   std::shared_ptr<Consumption> consumption;
   Consumption::Pulled pulled;
   Delivery delivery;
+  ProcessMark process;
 
   void settle(Outcome outcome) {
     ConsumeChain chain(*consumption, random_bits());
@@ -35,6 +37,10 @@ ReceivedMessage& ReceivedMessage::operator=(ReceivedMessage&& other) noexcept {
 
 ReceivedMessage::~ReceivedMessage() {
   if (!state_) return;
+  if (state_->process.is_foreign()) {
+    keep_for_ever(std::move(state_));
+    return;
+  }
   state_->consumption->log().unsettled(*state_->pulled.message);
   state_->consumption->count_unsettled();
   state_->settle(fairlead::retry("it was destroyed without being settled"));
@@ -50,6 +56,7 @@ void ReceivedMessage::retry(std::chrono::milliseconds after, std::string reason)
 void ReceivedMessage::reject(std::string reason) && { std::move(*this).settle(fairlead::reject(std::move(reason))); }
 
 void ReceivedMessage::settle(Outcome outcome) && {
+  if (state_ && state_->process.is_foreign()) return;  // the parent settles it
   if (auto const state = std::move(state_)) state->settle(std::move(outcome));
 }
 
@@ -61,6 +68,7 @@ Receiver::~Receiver() = default;
 Result<std::optional<ReceivedMessage>> Receiver::receive(std::chrono::milliseconds timeout) {
   auto const core = subscription_.core();
   if (!core) return Error{Errc::kClosed, "this Receiver was moved from"};
+  if (core->is_foreign()) return used_after_fork("receiver");
   auto const& consumption = core->consumption();
   auto const deadline = deadline_after(timeout);
   ConsumeChain chain(*consumption, random_bits());

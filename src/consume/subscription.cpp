@@ -17,31 +17,40 @@ Subscription& Subscription::operator=(Subscription&& other) noexcept {
 }
 
 Subscription::~Subscription() {
-  if (core_) (void)core_->stop(deadline_after(core_->close_timeout()));
+  if (core_ && core_->is_foreign()) {
+    keep_for_ever(std::move(core_));
+  } else if (core_) {
+    (void)core_->stop(deadline_after(core_->close_timeout()));
+  }
 }
 
 Result<void> Subscription::stop(std::chrono::milliseconds deadline) {
   if (!core_) return Error{Errc::kClosed, "this Subscription was moved from"};
+  if (core_->is_foreign()) return used_after_fork("subscription");
   return core_->stop(deadline_after(deadline));
 }
 
 void Subscription::pause() noexcept {
-  if (core_) core_->pause();
+  if (core_ && !core_->is_foreign()) core_->pause();
 }
 
 void Subscription::resume() noexcept {
-  if (core_) core_->resume();
+  if (core_ && !core_->is_foreign()) core_->resume();
 }
 
 Result<void> Subscription::seek(SeekTarget const& target, std::chrono::milliseconds deadline) {
   if (!core_) return Error{Errc::kClosed, "this Subscription was moved from"};
+  if (core_->is_foreign()) return used_after_fork("subscription");
   return core_->seek(target, deadline_after(deadline));
 }
 
 SubscriptionHealth Subscription::health() const noexcept {
+  if (core_ && core_->is_foreign()) return {SubscriptionState::kStopping, 0, used_after_fork("subscription")};
   return core_ ? core_->health() : SubscriptionHealth{SubscriptionState::kStopping, 0, {}};
 }
 
-SubscriptionStats Subscription::stats() const noexcept { return core_ ? core_->stats() : SubscriptionStats{}; }
+SubscriptionStats Subscription::stats() const noexcept {
+  return core_ && !core_->is_foreign() ? core_->stats() : SubscriptionStats{};
+}
 
 }  // namespace fairlead

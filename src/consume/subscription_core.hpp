@@ -2,6 +2,7 @@
 
 #include "consume/intake.hpp"
 #include "consume/source.hpp"
+#include "core/process_mark.hpp"
 
 #include <fairlead/config.hpp>
 #include <fairlead/result.hpp>
@@ -75,11 +76,14 @@ class SubscriptionCore {
   /// The caller is a handler of this subscription.
   [[nodiscard]] bool runs_on_this_thread() const noexcept;
   [[nodiscard]] std::chrono::milliseconds close_timeout() const noexcept;
+  /// This is the copy of a forked child, which must not touch it.
+  [[nodiscard]] bool is_foreign() const noexcept { return process_.is_foreign(); }
 
  private:
   explicit SubscriptionCore(SubscriptionSetup setup);
   struct State;
   std::unique_ptr<State> state_;
+  ProcessMark const process_;
 };
 
 }  // namespace fairlead

@@ -27,6 +27,7 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::kValidation: return "validation";
     case Errc::kHandlerFailed: return "handler_failed";
     case Errc::kRejected: return "rejected";
+    case Errc::kUsedAfterFork: return "used_after_fork";
     case Errc::kProtocol: return "protocol";
     case Errc::kInternal: return "internal";
   }

@@ -1,5 +1,7 @@
 #include "core/ids.hpp"
 
+#include "core/process_mark.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -10,7 +12,8 @@ namespace fairlead {
 namespace {
 
 struct SplitMix {
-  std::uint64_t state;
+  std::uint64_t state = 0;
+  ProcessMark process;
   SplitMix() {
     std::random_device device;
     state = (static_cast<std::uint64_t>(device()) << 32U) ^ device();
@@ -39,6 +42,7 @@ void write_hex_8(char* out, std::uint32_t value) noexcept {
 
 std::uint64_t random_bits() noexcept {
   thread_local SplitMix generator;
+  if (generator.process.is_foreign()) generator = SplitMix();  // or parent and child give out the same ids
   return generator.next();
 }
 

@@ -58,7 +58,7 @@ Result<void> parse_login(std::string_view login, StoreUrl& url) {
   if (!user || !password) return invalid("'%' without two hexadecimal digits in the user or password");
   if (!user->empty() && password->empty()) return invalid("the password of the user is empty");
   url.user = *user;
-  url.password = *password;
+  url.password = Secret(*password);
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <fairlead/export.hpp>
 #include <fairlead/result.hpp>
+#include <fairlead/secret.hpp>
 
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ struct StoreUrl {
 
   HostPort server;  ///< Redis
   std::string user;
-  std::string password;
+  Secret password;
   unsigned database = 0;
 };
 

@@ -83,9 +83,9 @@ Result<void> RedisConnection::log_in(StoreUrl const& url, Deadline deadline) {
   std::vector<std::vector<std::string_view>> commands;
   std::string const database = std::to_string(url.database);
   if (!url.user.empty()) {
-    commands.push_back({"AUTH", url.user, url.password});
+    commands.push_back({"AUTH", url.user, url.password.reveal()});
   } else if (!url.password.empty()) {
-    commands.push_back({"AUTH", url.password});
+    commands.push_back({"AUTH", url.password.reveal()});
   }
   if (url.database != 0) commands.push_back({"SELECT", database});
   for (auto const& command : commands) {

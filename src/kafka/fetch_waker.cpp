@@ -1,5 +1,6 @@
 #include "kafka/fetch_waker.hpp"
 
+#include "kafka/client_watch.hpp"
 #include "kafka/version_gates.hpp"
 
 #include <charconv>
@@ -42,6 +43,7 @@ void FetchWaker::look(std::size_t average_bytes) {
     was_full_ = true;
   } else if (was_full_ && messages < full_messages_ / 2 && bytes < full_bytes_ / 2) {
     was_full_ = false;
+    if (repeat_credentials(handle_)) return;
     ErrorPtr const ignored(rd_kafka_sasl_set_credentials(handle_, user_.c_str(), password_.c_str()));
   }
 }

@@ -1,8 +1,11 @@
 #include <fairlead/kafka_broker.hpp>
 
+#include "broker/credentials_desk.hpp"
 #include "broker/open_checks.hpp"
 #include "config/broker_url.hpp"
 #include "core/ids.hpp"
+#include "core/process_mark.hpp"
+#include "kafka/client_watch.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_conf.hpp"
 #include "kafka/kafka_producer.hpp"
@@ -14,12 +17,16 @@
 #include <fairlead/logger.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace fairlead {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// A producer that makes a new handle waits this long for credentials, and no close longer for it.
+constexpr std::chrono::milliseconds kAnswerOfProvider{3'000};
 
 Capabilities kafka_capabilities() {
   Capabilities can;
@@ -60,6 +67,38 @@ Result<DestinationPlan> as_wide_as_its_destination(rd_kafka_t* client, Destinati
   return plan;
 }
 
+std::shared_ptr<kafka::KafkaLogin const> make_login(std::shared_ptr<CredentialsDesk> desk, NativeOptions const& client,
+                                                    std::string const& user, std::shared_ptr<Logger> logger) {
+  if (!desk) return nullptr;
+  bool const is_token = client.at("sasl.mechanisms") == "OAUTHBEARER";
+  return std::make_shared<kafka::KafkaLogin>(kafka::KafkaLogin{std::move(desk), user, is_token, std::move(logger)});
+}
+
+/// Asks for the credentials of a client that is about to be made. A token is no property: it is set on the client.
+Result<std::optional<Credentials>> add_credentials(NativeOptions& options, kafka::KafkaLogin const* login,
+                                                   Clock::time_point deadline) {
+  if (login == nullptr) return std::optional<Credentials>();
+  auto credentials = login->desk->get(deadline);
+  if (!credentials) return std::move(credentials).error();
+  if (!login->is_token) {
+    options["sasl.username"] = credentials->user.empty() ? login->user : credentials->user;
+    options["sasl.password"] = credentials->password.reveal();
+  }
+  return std::optional(*std::move(credentials));
+}
+
+/// Of a producer, for each handle that it makes: with the credentials of the moment.
+Result<kafka::ConfPtr> make_producer_conf(NativeOptions client, Config const& config,
+                                          std::shared_ptr<kafka::KafkaLogin const> const& login) {
+  auto const patience = std::min<std::chrono::milliseconds>(config.connection.connect_timeout, kAnswerOfProvider);
+  if (auto added = add_credentials(client, login.get(), Clock::now() + patience); !added) {
+    return std::move(added).error();
+  }
+  auto conf = kafka::make_conf(kafka::producer_options(std::move(client), config));
+  if (conf) kafka::watch_client(conf->get(), login);
+  return conf;
+}
+
 std::string group_of_its_own(std::string const& service) {
   std::string id;
   make_message_id(id);
@@ -71,6 +110,7 @@ std::string group_of_its_own(std::string const& service) {
 struct KafkaBroker::Impl {
   std::shared_ptr<Logger> logger;
   NativeOptions client_options;
+  std::shared_ptr<kafka::KafkaLogin const> login;  // null: the configuration has user and password
   std::shared_ptr<kafka::KafkaProducer> producer;
 
   [[nodiscard]] Result<std::shared_ptr<rd_kafka_t>> client() const {
@@ -89,10 +129,12 @@ Result<std::unique_ptr<KafkaBroker>> KafkaBroker::open(Config config, OpenOption
     return Error{Errc::kInvalidConfig, "KafkaBroker opens kafka:// and kafkas:// URLs only (broker)"};
   }
   auto const deadline = Clock::now() + config.connection.connect_timeout;
-  auto client = kafka::client_options(config, *url);
+  auto const desk = make_credentials_desk(config, *checked);
+  auto client = kafka::client_options(config, *url, desk != nullptr);
   if (!client) return std::move(client).error();
+  auto const login = make_login(desk, *client, url->user, checked->logger);
   kafka::ProducerSetup setup;
-  setup.make_conf = [options = kafka::producer_options(*client, config)] { return kafka::make_conf(options); };
+  setup.make_conf = [client = *client, config, login] { return make_producer_conf(client, config, login); };
   setup.resends = config.publish.unconfirmed == OnUnconfirmed::kResend;
   setup.backoff = {config.connection.backoff_initial, config.connection.backoff_max};
   std::unique_ptr<KafkaBroker> broker(new KafkaBroker(std::move(config), *std::move(checked), kafka_capabilities()));
@@ -101,6 +143,7 @@ Result<std::unique_ptr<KafkaBroker>> KafkaBroker::open(Config config, OpenOption
   auto producer = kafka::KafkaProducer::open(std::move(setup));
   if (!producer) return std::move(producer).error();
   broker->impl_->client_options = *std::move(client);
+  broker->impl_->login = login;
   broker->impl_->producer = *std::move(producer);
   if (auto connected = broker->impl_->producer->wait_connected(kafka::addresses_of(*url), deadline); !connected) {
     return std::move(connected).error();
@@ -113,7 +156,9 @@ KafkaBroker::KafkaBroker(Config config, OpenOptions options, Capabilities capabi
   impl_->logger = std::move(options.logger);
 }
 
-KafkaBroker::~KafkaBroker() { close_in_destructor(); }
+KafkaBroker::~KafkaBroker() {
+  if (!close_in_destructor()) keep_for_ever(std::move(impl_));
+}
 
 Result<void> KafkaBroker::do_declare(DestinationPlan const& plan, Clock::time_point deadline) {
   auto const client = impl_->client();
@@ -157,6 +202,10 @@ Result<std::unique_ptr<Source>> KafkaBroker::do_open_source(SourceSpec const& sp
   auto const group = setup.has_group ? spec.group.name : group_of_its_own(config().service);
   for (auto const& retry : spec.retries) setup.retries.push_back({kafka::topic_of(retry), retry.delay});
   setup.options = kafka::consumer_options(impl_->client_options, group, !setup.retries.empty());
+  setup.login = impl_->login;
+  auto credentials = add_credentials(setup.options, impl_->login.get(), deadline);
+  if (!credentials) return std::move(credentials).error();
+  setup.credentials = *std::move(credentials);
   setup.topic = kafka::topic_of(spec.destination);
   setup.partitions = *partitions;
   setup.start = spec.config.start;

@@ -3,7 +3,6 @@
 #include "config/kafka_properties.hpp"
 #include "config/values.hpp"
 #include "core/text.hpp"
-#include "kafka/certificate_cause.hpp"
 #include "kafka/version_gates.hpp"
 #include "observe/redact.hpp"
 
@@ -33,17 +32,18 @@ NativeOptions safe_defaults(Config const& config) {
   };
 }
 
-void secure(NativeOptions& options, BrokerUrl const& url) {
+void secure(NativeOptions& options, BrokerUrl const& url, bool has_login) {
   bool const tls = url.scheme == BrokerUrl::Scheme::kKafkas;
-  bool const sasl = !url.user.empty();
+  bool const sasl = !url.user.empty() || has_login;
   // librdkafka has no setting for the oldest version: suites that came with TLS 1.2 leave out what is older. Those of
   // TLS 1.3 are not named by it.
   options["ssl.cipher.suites"] = "TLSv1.2+HIGH:!aNULL:!eNULL";
   options["security.protocol"] = sasl ? (tls ? "sasl_ssl" : "sasl_plaintext") : (tls ? "ssl" : "plaintext");
   if (!sasl) return;
   options["sasl.mechanisms"] = "PLAIN";
+  if (has_login) return;
   options["sasl.username"] = url.user;
-  options["sasl.password"] = url.password;
+  options["sasl.password"] = url.password.reveal();
 }
 
 /// Some properties have two names; a default under one must not stand beside the user's value under the other.
@@ -89,9 +89,9 @@ std::string addresses_of(BrokerUrl const& url) {
   return list;
 }
 
-Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url) {
+Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url, bool has_login) {
   auto options = safe_defaults(config);
-  secure(options, url);
+  secure(options, url, has_login);
   std::vector<std::string> problems;
   for (auto const& [name, value] : url.query) take(options, name, value, "broker: ", problems);
   for (auto const& [name, value] : config.kafka.conf) take(options, name, value, "kafka.conf.", problems);
@@ -164,7 +164,6 @@ Result<ConfPtr> make_conf(NativeOptions const& options, void* topic_opaque) {
     problems += is_unknown ? "librdkafka has no such property" + did_you_mean(name, known_properties()) : redact(why);
   }
   if (!problems.empty()) return Error{Errc::kInvalidConfig, std::move(problems)};
-  remember_certificate_causes(conf.get());
   return conf;
 }
 

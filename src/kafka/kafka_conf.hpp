@@ -19,8 +19,9 @@ namespace fairlead::kafka {
 [[nodiscard]] std::string addresses_of(BrokerUrl const& url);
 
 /// What both kinds of handle share: safe defaults, then the query of the URL, then `kafka.conf`, then what the
-/// contract depends on. kInvalidConfig names every property that is refused.
-[[nodiscard]] Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url);
+/// contract depends on. kInvalidConfig names every property that is refused. `has_login`: user and password are not
+/// those of the URL, and added by who makes a client.
+[[nodiscard]] Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url, bool has_login = false);
 [[nodiscard]] NativeOptions producer_options(NativeOptions client, Config const& config);
 [[nodiscard]] NativeOptions consumer_options(NativeOptions client, std::string const& group, bool reads_retries);
 

@@ -1,5 +1,6 @@
 #include "kafka/kafka_consumer.hpp"
 
+#include "kafka/client_watch.hpp"
 #include "kafka/kafka_conf.hpp"
 #include "kafka/kafka_error.hpp"
 #include "observe/redact.hpp"
@@ -36,6 +37,7 @@ Result<KafkaConsumerPtr> KafkaConsumer::open(NativeOptions const& options, std::
   char why[512];
   consumer->handle_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why);
   if (consumer->handle_ == nullptr) {
+    leave_behind(*std::move(conf));
     return Error{Errc::kInvalidConfig, "librdkafka refuses its configuration: " + redact(why)};
   }
   (void)conf->release();  // belongs to the handle now

@@ -1,6 +1,6 @@
 #include "kafka/kafka_producer.hpp"
 
-#include "kafka/certificate_cause.hpp"
+#include "kafka/client_watch.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_log.hpp"
@@ -170,6 +170,7 @@ void KafkaProducer::serve(ProducerHandle const& handle, EventPtr event) {
   switch (rd_kafka_event_type(event.get())) {
     case RD_KAFKA_EVENT_DR: take_reports(handle, std::move(event)); break;
     case RD_KAFKA_EVENT_ERROR: take_error(event.get()); break;
+    case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH: renew_login(handle.get()); break;
     case RD_KAFKA_EVENT_LOG: {
       char const* facility = nullptr;
       char const* text = nullptr;
@@ -226,7 +227,7 @@ void KafkaProducer::take_error(rd_kafka_event_t* event) {
   auto const code = rd_kafka_event_error(event);
   if (rd_kafka_event_error_is_fatal(event) != 0) return;  // the handle is asked, which knows it first
   auto error = to_error(code, "connection to Kafka", rd_kafka_event_error_string(event));
-  add_certificate_cause(error, handle_->get());
+  on_connection_error(handle_->get(), error);
   add_login_hint(error, handle_->get());
   log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
       LogFields().add(log_field::kErrorType, to_string(error.code)).view());

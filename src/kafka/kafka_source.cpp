@@ -45,6 +45,7 @@ KafkaSource::~KafkaSource() { (void)close(Clock::now() + kSafetyTick); }
 /// All callbacks run inside rd_kafka_consumer_poll, on our thread.
 void KafkaSource::prepare(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_opaque(conf, this);
+  watch_client(conf, setup_.login);
   rd_kafka_conf_set_rebalance_cb(
       conf, [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* opaque) {
         auto* const source = source_of(opaque);

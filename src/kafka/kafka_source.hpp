@@ -3,6 +3,7 @@
 #include "consume/intake.hpp"
 #include "consume/source.hpp"
 #include "core/thread.hpp"
+#include "kafka/client_watch.hpp"
 #include "kafka/due_line.hpp"
 #include "kafka/fetch_waker.hpp"
 #include "kafka/handover.hpp"
@@ -45,6 +46,8 @@ struct SourceSetup {
   SettleConfig settle;
   BackoffPolicy backoff;  // between consumers that fail for good
   std::shared_ptr<Logger> logger;
+  std::shared_ptr<KafkaLogin const> login;  // may be null
+  std::optional<Credentials> credentials;   // of that login
 };
 
 /// One member of a group. Its thread serves librdkafka, hands messages to the Intake while that has room, and commits

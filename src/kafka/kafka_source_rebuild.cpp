@@ -87,6 +87,10 @@ void KafkaSource::remember_positions() {
 Result<void> KafkaSource::open_consumer() {
   auto consumer = KafkaConsumer::open(setup_.options, wake_, [this](rd_kafka_conf_t* conf) { prepare(conf); });
   if (!consumer) return std::move(consumer).error();
+  if (setup_.credentials) {
+    begin_login((*consumer)->handle(), *setup_.credentials);
+    renew_login((*consumer)->handle());  // they may be old by now
+  }
   destruction_ = (*consumer)->destruction();
   holders_ = (*consumer)->holders();
   waker_ = std::make_unique<FetchWaker>((*consumer)->handle(), (*consumer)->messages(), setup_.options);

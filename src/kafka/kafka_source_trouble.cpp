@@ -1,4 +1,4 @@
-#include "kafka/certificate_cause.hpp"
+#include "kafka/client_watch.hpp"
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_log.hpp"
@@ -25,7 +25,7 @@ constexpr milliseconds kSayAgain{30'000};
 
 void KafkaSource::take_error(rd_kafka_resp_err_t code, char const* why) {
   auto error = to_error(code, "connection to Kafka", why);
-  add_certificate_cause(error, consumer_->handle());
+  on_connection_error(consumer_->handle(), error);
   add_login_hint(error, consumer_->handle());
   log(*setup_.logger, LogLevel::kWarn, "connection", error.message,
       {LogField{log_field::kErrorType, to_string(error.code)}});

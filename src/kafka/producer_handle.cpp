@@ -1,5 +1,6 @@
 #include "kafka/producer_handle.hpp"
 
+#include "kafka/client_watch.hpp"
 #include "observe/redact.hpp"
 
 #include <algorithm>
@@ -12,7 +13,10 @@ Result<std::unique_ptr<ProducerHandle>> ProducerHandle::open(ConfPtr conf) {
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
   char why[512];
   rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), why, sizeof why);
-  if (handle == nullptr) return Error{Errc::kInvalidConfig, "librdkafka refuses its configuration: " + redact(why)};
+  if (handle == nullptr) {
+    leave_behind(std::move(conf));
+    return Error{Errc::kInvalidConfig, "librdkafka refuses its configuration: " + redact(why)};
+  }
   (void)conf.release();  // belongs to the handle now
   std::unique_ptr<ProducerHandle> opened(new ProducerHandle());
   opened->handle_.reset(handle, [destruction = opened->destruction_](rd_kafka_t* last) mutable {

@@ -4,6 +4,7 @@
 #include "config/broker_url.hpp"
 #include "config/plan.hpp"
 #include "core/gate.hpp"
+#include "core/process_mark.hpp"
 #include "memory/source.hpp"
 #include "memory/store.hpp"
 #include "publish/confirm_window.hpp"
@@ -90,7 +91,9 @@ Result<std::unique_ptr<MemoryBroker>> MemoryBroker::open(Config config, OpenOpti
 MemoryBroker::MemoryBroker(Config config, OpenOptions options, Capabilities capabilities)
     : Broker(std::move(config), std::move(options), capabilities), impl_(std::make_unique<Impl>()) {}
 
-MemoryBroker::~MemoryBroker() { close_in_destructor(); }
+MemoryBroker::~MemoryBroker() {
+  if (!close_in_destructor()) keep_for_ever(std::move(impl_));
+}
 
 Result<void> MemoryBroker::do_declare(DestinationPlan const& plan, std::chrono::steady_clock::time_point) {
   if (!is_retry_at_once(plan)) return impl_->door->store->declare(plan);

@@ -44,6 +44,7 @@ void Publisher::publish_async(Message const& message, Completion done) {
 }
 
 std::vector<Result<Receipt>> Publisher::publish_batch(std::span<Message const> messages) {
+  if (core_->is_foreign()) return std::vector<Result<Receipt>>(messages.size(), used_after_fork("publisher"));
   if (core_->is_completing()) {
     return std::vector<Result<Receipt>>(
         messages.size(), Error{Errc::kInvalidArgument, "publish_batch waits and must not be called from a completion"});

@@ -39,6 +39,7 @@ class Waiter {
 }  // namespace
 
 Result<Receipt> PublisherCore::publish(std::string_view payload, PublishOptions const& options) {
+  if (is_foreign()) return used_after_fork("publisher");
   if (is_completing()) {
     return Error{Errc::kInvalidArgument,
                  "publish waits for its answer and must not be called from a completion; use "
@@ -57,6 +58,10 @@ Result<Receipt> PublisherCore::publish(std::string_view payload, PublishOptions 
 }
 
 void PublisherCore::publish_async(std::string_view payload, PublishOptions const& options, Completion done) {
+  if (is_foreign()) {
+    if (done) done(used_after_fork("publisher"));
+    return;
+  }
   PublishAnswer answer;
   answer.done = done ? std::move(done) : Completion([](Result<Receipt> const&) {});
   if (auto started = start(payload, options, answer); !started) {
@@ -67,6 +72,7 @@ void PublisherCore::publish_async(std::string_view payload, PublishOptions const
 }
 
 Result<void> PublisherCore::flush(std::chrono::milliseconds timeout) {
+  if (is_foreign()) return used_after_fork("publisher");
   if (is_completing()) return Error{Errc::kInvalidArgument, "flush waits and must not be called from a completion"};
   if (setup_.window->flush(deadline_after(timeout))) return {};
   return Error{Errc::kTimeout, "publishes were still without an answer when the flush timed out", true};

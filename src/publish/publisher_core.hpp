@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/process_mark.hpp"
 #include "publish/confirm_window.hpp"
 #include "publish/sink.hpp"
 
@@ -38,12 +39,14 @@ class PublisherCore {
   [[nodiscard]] Result<Receipt> publish(std::string_view payload, PublishOptions const& options);
   void publish_async(std::string_view payload, PublishOptions const& options, Completion done);
   [[nodiscard]] Result<void> flush(std::chrono::milliseconds timeout);
+  [[nodiscard]] bool is_foreign() const noexcept { return process_.is_foreign(); }
   [[nodiscard]] bool is_completing() const noexcept { return setup_.window->is_completing(); }
 
  private:
   /// On error the answer is left with the caller, who reports it.
   Result<void> start(std::string_view payload, PublishOptions const& options, PublishAnswer& answer);
   PublisherSetup const setup_;
+  ProcessMark const process_;
 };
 
 }  // namespace fairlead

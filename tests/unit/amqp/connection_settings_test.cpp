@@ -19,7 +19,7 @@ TEST(ConnectionSettings, TakeEverythingFromTheUrl) {
   ASSERT_TRUE(all) << all.error().message;
   EXPECT_EQ(all->hosts.size(), 2u);
   EXPECT_EQ(all->user, "user");
-  EXPECT_EQ(all->password, "secret");
+  EXPECT_EQ(all->password.reveal(), "secret");
   EXPECT_EQ(all->vhost, "vhost");
   ASSERT_TRUE(all->tls);
   EXPECT_EQ(all->tls->ca_file, "ca.pem");

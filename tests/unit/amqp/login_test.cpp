@@ -40,8 +40,9 @@ class LoginTest : public testing::Test {
  protected:
   LoginTest() {
     settings_.user = "user";
-    settings_.password = "secret";
+    settings_.password = Secret("secret");
     settings_.vhost = "shop";
+    login_ = Login(settings_);
     login_.begin(out_);
     out_.clear();
   }

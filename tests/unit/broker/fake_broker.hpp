@@ -84,7 +84,7 @@ class FakeBroker final : public Broker {
  public:
   explicit FakeBroker(Config config, std::shared_ptr<Logger> logger, Capabilities capabilities = abilities())
       : Broker(std::move(config), {.logger = std::move(logger), .stores = {}}, capabilities) {}
-  ~FakeBroker() override { close_in_destructor(); }
+  ~FakeBroker() override { (void)close_in_destructor(); }
 
   static Capabilities abilities() {
     Capabilities can;

@@ -88,6 +88,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config.connection.backoff_initial, 500ms);
   EXPECT_EQ(config.connection.backoff_max, 10s);
   EXPECT_EQ(config.connection.close_timeout, 4s);
+  EXPECT_EQ(config.connection.password_file, "/run/secrets/broker");
   EXPECT_EQ(config.log.level, LogLevel::kWarn);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.file, "orders.log");

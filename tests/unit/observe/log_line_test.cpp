@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <iterator>
 #include <limits>
 #include <random>
 #include <string>
@@ -130,6 +131,48 @@ TEST(ConsoleLine, APayloadCannotForgeAnotherLine) {
   std::string line;
   append_console_line(line, {LogLevel::kInfo, "handle", "x", fields}, at(0));
   EXPECT_EQ(line.find('\n'), std::string::npos);
+}
+
+TEST(HostileText, NeverBreaksALineOfEitherFormat) {
+  // What ends a line somewhere, moves a cursor or turns text around; with what could end a string, and broken UTF-8.
+  static constexpr std::string_view kHostile[] = {"\r",
+                                                  "\n",
+                                                  "\x1b[2J",
+                                                  "\xe2\x80\xa8",
+                                                  "\xe2\x80\xa9",
+                                                  "\xc2\x85",
+                                                  "\xe2\x80\xae",
+                                                  "\xe2\x81\xa6",
+                                                  "\x0b",
+                                                  "\x0c",
+                                                  "\x7f",
+                                                  "\xc2\x9b"
+                                                  "31m"};
+  static constexpr std::string_view kOther[] = {"a",    "\"",   "\\",   "=", " ",       "\xe2",
+                                                "\x80", "\xc2", "\xff", "{", "\xc3\xa9"};
+  std::mt19937 random(11);
+  auto const text = [&] {
+    std::string made;
+    for (auto left = random() % 12; left > 0; --left) {
+      made += random() % 2 == 0 ? kHostile[random() % std::size(kHostile)] : kOther[random() % std::size(kOther)];
+    }
+    return made;
+  };
+  for (int round = 0; round < 20'000; ++round) {
+    auto const body = text(), name = text(), value = text(), logger = text(), service = text();
+    std::vector<LogField> const fields{{name, value}, {"key", value}, {"error", body}};
+    LogRecord const record{LogLevel::kInfo, logger, body, fields};
+    std::string structured;
+    append_json_line(structured, record, at(0), service);
+    std::string console;
+    append_console_line(console, record, at(0));
+    ASSERT_TRUE(json::accept(structured)) << structured;
+    for (auto const& line : {structured, console}) {
+      for (auto const sequence : kHostile) {
+        ASSERT_EQ(line.find(sequence), std::string::npos) << "round " << round << ": " << line;
+      }
+    }
+  }
 }
 
 TEST(LogFields, LeaveOutEmptyTexts) {
