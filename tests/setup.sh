@@ -18,7 +18,7 @@ packages_of() {
     ;;
   brokers)
     echo rabbitmq-server java:'openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless' mvn:maven \
-      kcat:kcat openssl:openssl python3-pika redis-server:redis-server
+      kcat:kcat openssl:openssl python3-pika redis-server:redis-server faketime:faketime
     ;;
   containers)
     echo dockerd:docker.io docker:docker.io debootstrap:debootstrap iptables:iptables go:golang-go ca-certificates

@@ -112,7 +112,7 @@ for broker in "${PROCESSES[@]}" "${SECURED[@]}"; do
   secured=()
   case $broker in
   secured-*) # a client certificate can be the login of RabbitMQ's EXTERNAL
-    secured=(env "CERTS=$RUN_DIR/certs" RMQ_PLUGINS=rabbitmq_auth_mechanism_ssl
+    secured=(env "CERTS=$RUN_DIR/certs" 'PLAIN_USERS=user_rotating="first-password"' RMQ_PLUGINS=rabbitmq_auth_mechanism_ssl
       RMQ_CONF=$'auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name')
     ;;
   esac

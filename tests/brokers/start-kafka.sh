@@ -8,6 +8,7 @@
 #   CERTS          directory of make-certs.sh: adds listeners SSL, MTLS, SASL_SSL and SASL_PLAIN
 #   KAFKA_PROXY_PORTS  "p1 p2 ..", one per node: adds a listener PROXY that advertises this port of a proxy; where the
 #                  proxy finds the listeners is printed as KAFKA_PROXY_TARGETS
+#   PLAIN_USERS    more of SASL PLAIN: user_NAME="PASSWORD" ...
 #   SCRAM_USER, SCRAM_PASSWORD (alice, alice-secret)    KAFKA_EXTRA (more server properties)
 set -euo pipefail
 # shellcheck source=tests/brokers/lib.sh
@@ -91,7 +92,7 @@ P
         echo "listener.name.$name.$mech.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;"
       done
       cat <<P
-listener.name.$name.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_$SCRAM_USER="$SCRAM_PASSWORD";
+listener.name.$name.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_$SCRAM_USER="$SCRAM_PASSWORD" ${PLAIN_USERS:-};
 listener.name.$name.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="thePrincipalName";
 P
     done
