@@ -60,8 +60,8 @@ TEST_F(KafkaSourceOnABroker, SeekMayBeRepeatedWhileMessagesFlow) {
     ASSERT_TRUE(done(source->seek(SeekTarget::to_position(0, position), Clock::now() + kPatience)));
   }
 
-  ASSERT_TRUE(intake.wait_until_last(6, 1'999));
-  EXPECT_EQ(positions_in_last_epoch(intake), all_between(3, 2'000));
+  // One that was fetched between two seeks may still come first (librdkafka 2.0.2); then the lane begins once more.
+  EXPECT_TRUE(test::eventually([&] { return positions_in_last_epoch(intake) == all_between(3, 2'000); }));
   leave(*source, intake);
 }
 
