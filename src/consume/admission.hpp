@@ -42,6 +42,7 @@ class Admission {
   void conclude(Conclusion conclusion, Permits permits, Clock::time_point now);
   /// The store has answered a probe, whose handler may still take its time.
   void store_answered() noexcept { store_.on_success(Permit::kProbe); }
+  [[nodiscard]] bool is_store_away() const noexcept { return store_.state() != CircuitBreaker::State::kClosed; }
   /// A probe that takes too long has failed, whatever it will say.
   void give_up_probe(Permits& permits, Clock::time_point now);
 

@@ -34,7 +34,7 @@ SubscriptionHealth Consumption::health() const {
   SubscriptionHealth health;
   health.state = is_intake_stopped_ ? SubscriptionState::kStopping : admission_.state();
   for (auto const& slot : slots_) health.stuck_handlers += slot.watch.is_overrun() ? 1 : 0;
-  health.problem = problem_;
+  health.problem = store_problem_ ? store_problem_ : source_problem_;
   return health;
 }
 
@@ -63,7 +63,7 @@ void Consumption::deliver(InboundList batch) {
   {
     std::lock_guard const lock(mutex_);
     backlog_.add(batch, effects);
-    if (problem_ && state_ == SubscriptionState::kRunning) problem_.reset();
+    source_problem_.reset();
     wake = is_help_wanted();
   }
   if (wake) work_.notify_one();  // each woken worker wakes the next while there is more
@@ -110,12 +110,12 @@ void Consumption::revoke_lane(Lane lane, Clock::time_point deadline) {
 void Consumption::report(Error const& error) {
   log_.source_reported(setup_.spec.destination.name, setup_.spec.group.name, error);
   std::lock_guard const lock(mutex_);
-  problem_ = error;
+  source_problem_ = error;
 }
 
 void Consumption::recovered() {
   std::lock_guard const lock(mutex_);
-  if (state_ == SubscriptionState::kRunning) problem_.reset();
+  source_problem_.reset();
 }
 
 void Consumption::apply(Effects& effects, InboundList& cleared) noexcept {

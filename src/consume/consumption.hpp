@@ -107,6 +107,8 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   /// One conclusion. True: the message waits for its time, see wake_timer_for_parked.
   bool book(Inbound& message, Conclusion conclusion, Admission::Permits permits, Clock::time_point now,
             Effects& effects);
+  /// Unless what it answered was asked before it went away.
+  void store_is_back() noexcept;
   void wake_timer_for_parked();
   void wake_timer_by(std::optional<Clock::time_point> time);
   /// After whatever may have changed the admission's state or emptied the backlog.
@@ -140,7 +142,8 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   Clock::time_point timer_wakes_;
   SubscriptionState state_ = SubscriptionState::kRunning;         // as the admission last said
   SubscriptionState logged_state_ = SubscriptionState::kRunning;  // the timer's thread alone
-  std::optional<Error> problem_;
+  std::optional<Error> source_problem_;                           // until messages come
+  std::optional<Error> store_problem_;                            // until the store answers
   bool is_intake_held_ = false;  // the source was answered that there is no room, because of the admission's state
   bool is_intake_stopped_ = false;
   bool is_ending_ = false;

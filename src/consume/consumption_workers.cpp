@@ -70,6 +70,7 @@ void Consumption::collect(WorkerSlot& slot, Clock::time_point now, Effects& effe
 bool Consumption::book(Inbound& message, Conclusion conclusion, Admission::Permits permits, Clock::time_point now,
                        Effects& effects) {
   admission_.conclude(conclusion, permits, now);
+  if (conclusion.store == Verdict::kSuccess) store_is_back();
   switch (conclusion.fate) {
     case Fate::kHandled: ++done_.handled; break;
     case Fate::kDuplicate: ++done_.duplicates; break;
@@ -96,7 +97,6 @@ void Consumption::note_state(Effects& effects) {
   auto const before = std::exchange(state_, admission_.state());
   if (state_ == before) return;
   timer_.notify_one();  // which logs it
-  if (before == SubscriptionState::kStoreUnavailable) problem_.reset();
   if (state_ == SubscriptionState::kRunning) work_.notify_all();
 }
 
@@ -168,13 +168,18 @@ void Consumption::forward_ended(Inbound& message, Result<Receipt> const& result)
 void Consumption::store_failed(Inbound const& message, Error const& error) {
   log_.store_failed(message, error);
   std::lock_guard const lock(mutex_);
-  problem_ = error;
+  store_problem_ = error;
+}
+
+void Consumption::store_is_back() noexcept {
+  if (!admission_.is_store_away()) store_problem_.reset();
 }
 
 void Consumption::store_answered() {
   Effects effects;
   Lock lock(mutex_);
   admission_.store_answered();
+  store_is_back();
   note_state(effects);
   apply_unlocked(lock, effects);
 }

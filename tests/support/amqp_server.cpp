@@ -47,11 +47,11 @@ std::string AmqpServer::url(std::string_view query) const {
 }
 
 void AmqpServer::for_each(std::function<void(Session&)> command) {
-  {
-    std::lock_guard const lock(mutex_);
-    commands_.push_back(std::move(command));
-  }
+  std::unique_lock lock(mutex_);
+  commands_.push_back(std::move(command));
+  auto const mine = ++commands_given_;
   wake_.signal();
+  commands_done_.wait(lock, [&] { return commands_taken_ >= mine; });
 }
 
 int AmqpServer::accepted() const {
@@ -122,6 +122,9 @@ void AmqpServer::take_commands() {
   for (auto const& command : commands) {
     for (auto& session : sessions_) command(session);
   }
+  std::lock_guard const lock(mutex_);
+  commands_taken_ += commands.size();
+  commands_done_.notify_all();
 }
 
 void AmqpServer::accept() {

@@ -5,6 +5,7 @@
 #include "core/event_fd.hpp"
 #include "core/unique_fd.hpp"
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -43,7 +44,8 @@ class AmqpServer {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::string url(std::string_view query = {}) const;
 
-  /// Runs it on the server's thread for every connection there is.
+  /// Runs it on the server's thread for every connection there is, and returns when it has. What arrives later finds it
+  /// done. Not on the server's thread.
   void for_each(std::function<void(Session&)> command);
 
   /// Connections accepted so far.
@@ -70,6 +72,9 @@ class AmqpServer {
   std::mutex mutable mutex_;
   bool is_stopped_ = false;
   std::vector<std::function<void(Session&)>> commands_;
+  std::size_t commands_given_ = 0;
+  std::size_t commands_taken_ = 0;
+  std::condition_variable commands_done_;
   std::vector<Published> published_;
   int accepted_ = 0;
   std::size_t last_sent_ = 0;

@@ -13,7 +13,7 @@ import repeats
 import report
 import truth
 from checker_test import KEYS, SECOND, history, life
-from history import Answer, Answers, Fault, Sample
+from history import Answer, Answers, Fault, Handling, Sample
 
 LIMITS = checker.Limits(max_in_flight=3, concurrency=2)
 KAFKA_LIMITS = checker.Limits(max_in_flight=3, concurrency=2, commit_window_ns=SECOND)
@@ -125,6 +125,13 @@ class Redelivery(unittest.TestCase):
     def test_a_copy_at_the_broker_is_no_redelivery(self):
         run = history(life('a', [0, 1, 1, 2], 0))
         self.assertEqual(self.violations(run, copies={1: 2}), [])
+
+    def test_what_a_killed_one_finishes_late_is_its_own(self):
+        run = history(life('killed', [0], 0, 'killed'), life('heir', [1, 2], 2))
+        run.lives[0].handled.append(Handling(1, 'k1', 1, False, 4 * SECOND))
+        self.assertEqual(self.violations(run), [])
+        run.lives[0].end = 'drained'
+        self.assertEqual(self.violations(run), ['processes over their redelivery bound'])
 
     def test_a_kill_explains_no_more_than_its_own(self):
         run = history(life('a', range(5), 0, 'killed'), life('b', range(5), 100))

@@ -17,9 +17,14 @@ def judge_copies(numbers, losses, window, verdict):
 
 
 def redeliveries(history, copies):
-    """For each life what it handled and someone handled again, without what was at the broker more than once."""
+    """For each life what it handled and someone handled again, without what was at the broker more than once. What a
+    killed one still finishes, such as a handler in a process that lives on, was begun before its end and is its own."""
+    def begun_by(entry):
+        life, at = history.lives[entry[0]], entry[1].at
+        return min(at, life.ended_at) if life.end == 'killed' else at
+
     seen = collections.defaultdict(list)
-    for index, handling in history.in_time():
+    for index, handling in sorted(history.in_time(), key=begun_by):
         seen[handling.number].append((index, handling))
     repeated = collections.defaultdict(list)
     for number, handlings in seen.items():

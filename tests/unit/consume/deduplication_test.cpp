@@ -124,6 +124,26 @@ TEST_F(Deduplicating, WithoutItsStoreItHoldsIntakeSaysSoAndResumesByItself) {
   EXPECT_TRUE(rig.intake().room());
 }
 
+TEST_F(Deduplicating, ProblemOfTheStoreIsNotOverBecauseAMessageComes) {
+  Gate second;
+  std::atomic<int> claims{0};
+  store->on_claim([&, second](auto const&) -> Result<Claim> {
+    if (++claims == 2) second.wait();
+    return HandDrivenStore::away();
+  });
+  auto setup = options();
+  setup.config.concurrency = 1;
+  SubscriptionRig rig(setup, counting());
+  rig.deliver({with_id("m-1")});
+  ASSERT_TRUE(eventually([&] { return claims == 2; }));
+  rig.deliver({with_id("m-2")});
+  EXPECT_TRUE(rig.health().problem);
+  second.open();
+  store->is_back();
+  ASSERT_TRUE(eventually([&] { return handled == 2; }));
+  EXPECT_TRUE(eventually([&] { return !rig.health().problem; }));
+}
+
 TEST_F(Deduplicating, StoreThatIsAwayIsStillProbedWhenEverythingTakenInIsLost) {
   store->on_claim([](auto const&) -> Result<Claim> { return HandDrivenStore::away(); });
   SubscriptionRig rig(options(), counting());
