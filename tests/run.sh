@@ -3,7 +3,7 @@
 #   tests/run.sh [--quick] [--containers] [--preset P] [-- CTEST-ARGUMENTS...]
 #     --quick        no brokers: what needs them is left out
 #     --containers   brokers by Testcontainers; an engine is started if none answers, images are built if missing
-#     --preset P     release (default), dev; asan, tsan: unit tests and conformance
+#     --preset P     release (default), dev; asan, tsan: unit tests, conformance and torture runs of the smoke profile
 # Set FAIRLEAD_KAFKA_URL or FAIRLEAD_AMQP_URL to use a broker of your own. The exit code is ctest's.
 set -euo pipefail
 # shellcheck source=tests/brokers/lib.sh
@@ -54,9 +54,9 @@ targets=(--target all)
 ctest=(ctest --test-dir "build/$PRESET" --output-on-failure --no-tests=error -j "$(($(nproc) + 1))")
 case $PRESET in
 asan | tsan)
-  targets=(--target unit_and_conformance)
+  targets=(--target sanitized)
   # A throughput that is compared says nothing under a sanitizer.
-  ctest+=(-L 'unit|conformance' -E 'Poison\.|_NOT_BUILT')
+  ctest+=(-L 'unit|conformance|process|rabbitmq|security|torture_smoke' -E 'Poison\.|_NOT_BUILT')
   export TSAN_OPTIONS="suppressions=$ROOT/tests/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
   # Sanitizers want an address space that is not laid out at random.
   if setarch -R true 2>/dev/null; then ctest=(setarch -R "${ctest[@]}"); fi

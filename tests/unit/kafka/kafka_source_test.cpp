@@ -103,8 +103,7 @@ TEST_F(KafkaSourceOnABroker, SeekToTheEndsAndToATime) {
   ASSERT_TRUE(intake.wait_for_messages(10));
 
   ASSERT_TRUE(done(source->seek(SeekTarget::to_earliest(), Clock::now() + kPatience)));
-  ASSERT_TRUE(intake.wait_for_messages(20));
-  EXPECT_EQ(positions_in_last_epoch(intake), all_between(0, 10));
+  EXPECT_TRUE(test::eventually([&] { return positions_in_last_epoch(intake) == all_between(0, 10); }));
 
   auto const between = std::chrono::system_clock::now() + 1ms;
   while (std::chrono::system_clock::now() < between) {
@@ -112,15 +111,14 @@ TEST_F(KafkaSourceOnABroker, SeekToTheEndsAndToATime) {
   publish(10, 20);
   ASSERT_TRUE(intake.wait_for_messages(30));
   ASSERT_TRUE(done(source->seek(SeekTarget::to_time(between), Clock::now() + kPatience)));
-  ASSERT_TRUE(intake.wait_for_messages(40));
-  EXPECT_EQ(positions_in_last_epoch(intake), all_between(10, 20));
+  EXPECT_TRUE(test::eventually([&] { return positions_in_last_epoch(intake) == all_between(10, 20); }));
 
   ASSERT_TRUE(done(source->seek(SeekTarget::to_time(between + 1h), Clock::now() + kPatience)))
       << "nothing was published then";
   ASSERT_TRUE(done(source->seek(SeekTarget::to_latest(), Clock::now() + kPatience)));
   publish(20, 21);
-  ASSERT_TRUE(intake.wait_for_messages(41));
-  EXPECT_EQ(positions_in_last_epoch(intake), all_between(20, 21));
+  // What was fetched between two seeks may still come first (librdkafka 2.0.2).
+  EXPECT_TRUE(test::eventually([&] { return positions_in_last_epoch(intake).back() == 20; }));
   leave(*source, intake);
 }
 
