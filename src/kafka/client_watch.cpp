@@ -4,8 +4,10 @@
 #include "observe/logging.hpp"
 #include "observe/redact.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <list>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -34,10 +36,22 @@ using WatchPtr = std::shared_ptr<Watch>;
 struct Registry {
   std::mutex mutex;
   std::map<rd_kafka_t const*, WatchPtr> watches;
+  std::list<WatchPtr> of_configurations;  // also of those that are left behind
 
   static Registry& instance() {
     static auto* const registry = new Registry;  // clients may be left behind when the process ends
     return *registry;
+  }
+  WatchPtr& add(WatchPtr watch) {
+    std::lock_guard const lock(mutex);
+    return of_configurations.emplace_back(std::move(watch));
+  }
+  void remove(WatchPtr const& added) {
+    std::list<WatchPtr> removed;  // outlives the lock
+    std::lock_guard const lock(mutex);
+    auto const at = std::find_if(of_configurations.begin(), of_configurations.end(),
+                                 [&](WatchPtr const& each) { return &each == &added; });
+    removed.splice(removed.end(), of_configurations, at);
   }
   WatchPtr find(rd_kafka_t const* client) {
     std::lock_guard const lock(mutex);
@@ -157,7 +171,7 @@ rd_kafka_resp_err_t on_new(rd_kafka_t* client, rd_kafka_conf_t const*, void* opa
 }
 
 rd_kafka_resp_err_t on_conf_destroy(void* opaque) noexcept {
-  delete static_cast<WatchPtr*>(opaque);
+  Registry::instance().remove(*static_cast<WatchPtr*>(opaque));
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -165,10 +179,10 @@ rd_kafka_resp_err_t on_conf_destroy(void* opaque) noexcept {
 
 void watch_client(rd_kafka_conf_t* conf, std::shared_ptr<KafkaLogin const> login) {
   bool const has_token = login && login->is_token;
-  auto watch = std::make_unique<WatchPtr>(std::make_shared<Watch>());
-  (*watch)->login = std::move(login);
-  rd_kafka_conf_interceptor_add_on_new(conf, "fairlead", on_new, watch.get());
-  rd_kafka_conf_interceptor_add_on_conf_destroy(conf, "fairlead", on_conf_destroy, watch.release());
+  auto& watch = Registry::instance().add(std::make_shared<Watch>());
+  watch->login = std::move(login);
+  rd_kafka_conf_interceptor_add_on_new(conf, "fairlead", on_new, &watch);
+  rd_kafka_conf_interceptor_add_on_conf_destroy(conf, "fairlead", on_conf_destroy, &watch);
   if (verifies_certificates(conf)) rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
   if (!has_token) return;
   rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf,

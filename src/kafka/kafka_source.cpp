@@ -2,7 +2,6 @@
 
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
-#include "kafka/start_position.hpp"
 #include "observe/logging.hpp"
 
 #include <poll.h>
@@ -59,17 +58,6 @@ void KafkaSource::prepare(rd_kafka_conf_t* conf) {
     auto* const source = source_of(rd_kafka_opaque(handle));
     source->guard([&] { source->take_log(severity, facility, text); });
   });
-}
-
-Result<void> KafkaSource::find_start(Clock::time_point deadline) {
-  if (!setup_.has_group) {
-    auto ends = end_positions(consumer_->handle(), setup_.topic, setup_.partitions, deadline);
-    if (!ends) return std::move(ends).error();
-    fixed_positions_ = *std::move(ends);
-    return {};
-  }
-  if (setup_.start == StartFrom::kEarliest) return {};
-  return commit_end_positions(consumer_->handle(), setup_.topic, setup_.partitions, deadline);
 }
 
 void KafkaSource::settle(Lane lane, std::int64_t position) noexcept {

@@ -103,7 +103,6 @@ class KafkaSource final : public Source {
       failure_ = std::current_exception();
     }
   }
-  Result<void> find_start(Clock::time_point deadline);
   void report_not_destroyed();
 
   // --- the thread ---
@@ -116,6 +115,11 @@ class KafkaSource final : public Source {
   void say_trouble(Error const& error);
   void look_into_trouble();
   void sleep_until(Clock::time_point until);
+
+  // --- kafka_source_start.cpp ---
+  Result<void> find_start(Clock::time_point deadline);
+  /// Assigned partitions in which the group has no position begin where they ended when we subscribed.
+  void begin_at_start(rd_kafka_topic_partition_list_t& assigned);
 
   // --- kafka_source_rebuild.cpp ---
   /// Makes another consumer when this one has failed for good, and joins the group again. False: it is sound, or the
@@ -172,6 +176,7 @@ class KafkaSource final : public Source {
   KafkaCommits commits_;
   SeekDesk seeks_;
   PartitionListPtr fixed_positions_;  // without a group
+  PartitionListPtr start_;            // of a group whose position could not be committed yet
 
   std::atomic<bool> intake_stopped_{false};
   std::atomic<bool> closing_{false};
@@ -189,8 +194,8 @@ class KafkaSource final : public Source {
   std::optional<Trouble> trouble_;
   std::optional<Clock::time_point> session_lost_at_;  // and the group has not said a word since
   Backoff rebuild_backoff_;
-  Clock::time_point rebuild_at_ = Clock::time_point::min();  // not before
-  std::vector<Destruction> left_behind_;                     // of the consumers before this one
+  Clock::time_point rebuild_at_{};        // not before
+  std::vector<Destruction> left_behind_;  // of the consumers before this one
   std::uint32_t epoch_ = 0;
   std::array<rd_kafka_message_t*, kBatchMessages> batch_{};
   std::size_t average_bytes_ = 1'024;

@@ -28,6 +28,7 @@ void KafkaSource::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_l
 void KafkaSource::assign(rd_kafka_topic_partition_list_t* partitions) {
   ++epoch_;
   is_assigned_ = true;
+  if (start_) begin_at_start(*partitions);
   for (int i = 0; i < partitions->cnt; ++i) open_lane(partitions->elems[i]);
   auto const code = rd_kafka_assign(consumer_->handle(), partitions);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) intake_.report(to_error(code, "taking the assigned partitions"));
@@ -52,6 +53,7 @@ void KafkaSource::open_lane(rd_kafka_topic_partition_t const& assigned) {
   if (index >= lanes_.size()) lanes_.resize(index + 1);
   lanes_[index] = std::move(state);
   commits_.open(lane);
+  if (setup_.has_group && assigned.offset >= 0) commits_.restart(lane, assigned.offset, Clock::now());
   intake_.open_lane(lane);
 }
 

@@ -47,8 +47,8 @@ Result<PartitionListPtr> positions_at(rd_kafka_t* consumer, std::string const& t
   return list;
 }
 
-Result<void> commit_end_positions(rd_kafka_t* consumer, std::string const& topic, int partitions,
-                                  Clock::time_point deadline) {
+Result<PartitionListPtr> commit_end_positions(rd_kafka_t* consumer, std::string const& topic, int partitions,
+                                              Clock::time_point deadline) {
   auto const known = all_partitions(topic, partitions, RD_KAFKA_OFFSET_INVALID);
   auto code = rd_kafka_committed(consumer, known.get(), std::max(1, milliseconds_until(deadline)));
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = first_error(*known);
@@ -56,17 +56,18 @@ Result<void> commit_end_positions(rd_kafka_t* consumer, std::string const& topic
 
   auto ends = end_positions(consumer, topic, partitions, deadline);
   if (!ends) return std::move(ends).error();
-  PartitionListPtr const fresh(rd_kafka_topic_partition_list_new(partitions));
+  PartitionListPtr fresh(rd_kafka_topic_partition_list_new(partitions));
   for (int i = 0; i < known->cnt; ++i) {
     if (known->elems[i].offset >= 0) continue;
     auto const& end = (*ends)->elems[i];
     rd_kafka_topic_partition_list_add(fresh.get(), topic.c_str(), end.partition)->offset = end.offset;
   }
-  if (fresh->cnt == 0) return {};
+  if (fresh->cnt == 0) return PartitionListPtr();
   code = commit(consumer, *fresh, deadline);
   bool const others_run = code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
                           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || others_run) return {};
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return PartitionListPtr();
+  if (others_run) return fresh;
   return to_error(code, "starting the group at the end of topic '" + topic + "'");
 }
 

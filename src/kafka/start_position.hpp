@@ -24,9 +24,9 @@ namespace fairlead::kafka {
   return positions_at(consumer, topic, partitions, RD_KAFKA_OFFSET_END, deadline);
 }
 
-/// Lets the group begin at the end of the partitions for which it has no position yet. A group whose members run has
-/// done so already.
-Result<void> commit_end_positions(rd_kafka_t* consumer, std::string const& topic, int partitions,
-                                  std::chrono::steady_clock::time_point deadline);
+/// Lets the group begin at the end of the partitions for which it has no position yet. While others of the group run,
+/// for this topic or for another, Kafka takes that from a member only: the positions are returned, for when we are one.
+Result<PartitionListPtr> commit_end_positions(rd_kafka_t* consumer, std::string const& topic, int partitions,
+                                              std::chrono::steady_clock::time_point deadline);
 
 }  // namespace fairlead::kafka

@@ -138,6 +138,31 @@ TEST_P(Groups, NewGroupFromLatestSkipsWhatIsOld) {
   EXPECT_EQ(recorder.payloads(), payloads_of(messages));
 }
 
+TEST_P(Groups, FromLatestSkipsWhatIsOldAlsoWhileTheGroupRunsForAnotherDestination) {
+  Recorder orders_seen;
+  Recorder payments_seen;
+  auto configuration = config();
+  auto const payments = unique_name("payments");
+  configuration.destinations[payments] = orders_of(configuration);
+  auto broker = open(configuration);
+  auto billing = broker->subscribe("billing", orders_seen.handler()).value();
+  publish(*broker, "order");
+  ASSERT_TRUE(eventually([&] { return orders_seen.finished() == 1; }));
+  auto publisher = broker->publisher(payments).value();
+  for (auto const& message : numbered("old", 10)) (void)publisher.publish(message.payload, {.key = message.key});
+
+  configuration.subscriptions["payments"] = billing_of(configuration);
+  configuration.subscriptions["payments"].destination = payments;
+  configuration.subscriptions["payments"].start = StartFrom::kLatest;
+  auto later = open(configuration);
+  auto subscription = later->subscribe("payments", payments_seen.handler()).value();
+  auto const messages = numbered("new", 10);
+  for (auto const& result : publisher.publish_batch(messages)) ASSERT_TRUE(result);
+
+  ASSERT_TRUE(eventually([&] { return payments_seen.finished() >= 10; })) << payments_seen.finished();
+  EXPECT_EQ(payments_seen.payloads(), payloads_of(messages));
+}
+
 TEST_P(Groups, WhatNoGroupWaitedForIsKeptWhereTheBrokerKeepsIt) {
   Recorder recorder;
   auto configuration = config();

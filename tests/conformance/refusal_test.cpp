@@ -150,7 +150,7 @@ TEST_P(Refusing, UnroutableIsMatchedExactlyAmongAThousandInFlight) {
   configuration.publish.window_messages = 1'000;
   orders_of(configuration).amqp.bindings["billing"] = {"home.#"};
   auto const opened = Broker::open(configuration);
-  if (auto const& can = open(config())->capabilities().unroutable_detection; !can) GTEST_SKIP() << can.reason;
+  if (auto const can = open(config())->capabilities().unroutable_detection; !can) GTEST_SKIP() << can.reason;
   auto& broker = *opened.value();
   auto billing = broker.subscribe("billing", recorder.handler()).value();
   auto publisher = broker.publisher(destination_).value();
