@@ -32,7 +32,7 @@ class Broker(Command):
 
     def setUp(self):
         self.destination = f'cli-{uuid.uuid4().hex[:12]}'
-        self.group = 'billing'
+        self.group = f'billing-of-{self.destination}'  # a Kafka group is one for the whole cluster
 
     def target(self, partitions=1, destination=None):
         return ('--url', self.url, '--partitions', str(partitions), destination or self.destination)

@@ -31,7 +31,7 @@ class Dlq(Command):
 
     def setUp(self):
         self.destination = f'dlq-{uuid.uuid4().hex[:12]}'
-        self.group = 'billing'
+        self.group = f'billing-of-{self.destination}'  # a Kafka group is one for the whole cluster
 
     def target(self):
         return ('--url', self.url, '--partitions', str(self.partitions), self.destination, '--group', self.group)

@@ -20,19 +20,19 @@ log: {level: warn}
 destinations:
   DESTINATION:
     partitions: 3
-    groups: [billing]
+    groups: [billing-of-DESTINATION]
     kafka: {replication_factor: 1}
     amqp: {type: topic}
 subscriptions:
   billing:
     destination: DESTINATION
-    group: billing
+    group: billing-of-DESTINATION
     ordering: key
     concurrency: 4
     retry: {max_attempts: 3, initial: 5ms, max: 20ms}
   inspection:
-    destination: DESTINATION.billing.dlq
-    group: inspection
+    destination: DESTINATION.billing-of-DESTINATION.dlq
+    group: inspection-of-DESTINATION
 )";
 
 /// What each user's messages became, in the order of their handling.

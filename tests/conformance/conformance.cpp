@@ -43,7 +43,7 @@ Config Conformance::config() const {
 SubscriptionConfig& Conformance::add_group(Config& config, std::string const& name) const {
   SubscriptionConfig& subscription = config.subscriptions[name];
   subscription.destination = destination_;
-  subscription.group = name;
+  subscription.group = group_of(name);
   subscription.retry.initial = 10ms;
   subscription.retry.max = 50ms;
   return subscription;
@@ -51,8 +51,8 @@ SubscriptionConfig& Conformance::add_group(Config& config, std::string const& na
 
 void Conformance::read_dead_letters(Config& config) const {
   SubscriptionConfig& subscription = config.subscriptions["inspection"];
-  subscription.destination = destination_ + ".billing.dlq";
-  subscription.group = "inspection";
+  subscription.destination = destination_ + "." + group_of("billing") + ".dlq";
+  subscription.group = group_of("inspection");
 }
 
 std::unique_ptr<Broker> Conformance::open(Config const& config) {

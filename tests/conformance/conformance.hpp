@@ -56,7 +56,7 @@ class Conformance : public testing::TestWithParam<BrokerUnderTest> {
   /// The configuration of its default subscription, to be changed before `open`.
   [[nodiscard]] static SubscriptionConfig& billing_of(Config& config) { return config.subscriptions.at("billing"); }
   [[nodiscard]] DestinationConfig& orders_of(Config& config) const { return config.destinations.at(destination_); }
-  /// Adds the subscription `name` of the destination with a group of that name.
+  /// Adds the subscription `name` of the destination, with its group.
   SubscriptionConfig& add_group(Config& config, std::string const& name) const;
   /// Adds the subscription `inspection`, which reads what the group `billing` gave up on.
   void read_dead_letters(Config& config) const;
@@ -70,6 +70,11 @@ class Conformance : public testing::TestWithParam<BrokerUnderTest> {
   void publish(Broker& broker, std::string payload, std::string key = {}) const;
 
   std::string const destination_ = unique_name("orders");
+  /// The group of that subscription, of this test alone: a Kafka group is one for the whole cluster, and who joins it
+  /// or dies in another test would rebalance it here.
+  [[nodiscard]] std::string group_of(std::string const& subscription) const {
+    return subscription + "-of-" + destination_;
+  }
   std::string url_;
 
   [[nodiscard]] static std::string unique_name(std::string_view prefix);

@@ -24,8 +24,8 @@ TEST_P(Crashing, WhatADeadConsumerHadNotFinishedIsHandledByTheNext) {
   }
   publish(*broker, messages);
 
-  test::ChildProcess doomed(
-      {CRASH_CONSUMER, GetParam().url_variable, destination_, "billing", "2", std::to_string(kBeforeTheCrash)});
+  test::ChildProcess doomed({CRASH_CONSUMER, GetParam().url_variable, destination_, group_of("billing"), "2",
+                             std::to_string(kBeforeTheCrash)});
   ASSERT_EQ(doomed.wait(kPatience), 0);
   auto const written = doomed.lines();
   std::set<std::string> const handled_by_the_dead(written.begin(), written.end());
@@ -56,8 +56,8 @@ TEST_P(Crashing, WhatWasHandledAndNotSettledYetComesAgain) {
   auto const messages = numbered("m", 2 * kHandled);
   publish(*broker, messages);
 
-  test::ChildProcess doomed(
-      {CRASH_CONSUMER, GetParam().url_variable, destination_, "billing", "1", std::to_string(kHandled), kAnHour});
+  test::ChildProcess doomed({CRASH_CONSUMER, GetParam().url_variable, destination_, group_of("billing"), "1",
+                             std::to_string(kHandled), kAnHour});
   ASSERT_EQ(doomed.wait(kPatience), 0);
   auto billing = broker->subscribe("billing", recorder.handler()).value();
 

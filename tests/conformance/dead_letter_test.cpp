@@ -47,7 +47,7 @@ TEST_P(DeadLetter, GetsTheMessageWhenItsAttemptsAreUsedUp) {
   EXPECT_EQ(dead->header("tenant"), "blue");
   EXPECT_EQ(dead->header("binary"), std::string("\0\xfe", 2));
   EXPECT_EQ(dead->header("fairlead-original-destination"), destination_);
-  EXPECT_EQ(dead->header("fairlead-group"), "billing");
+  EXPECT_EQ(dead->header("fairlead-group"), group_of("billing"));
   EXPECT_EQ(dead->header("fairlead-attempts"), "3");
   EXPECT_NE(dead->header("fairlead-error").find("the ledger is down"), std::string::npos)
       << dead->header("fairlead-error");

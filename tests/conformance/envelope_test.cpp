@@ -101,7 +101,7 @@ TEST_P(DeadLetterEnvelope, HasTheSameNamesAndValuesOnEveryBroker) {
   EXPECT_EQ(headers, (std::map<std::string, std::string>{{"tenant", "blue"},
                                                          {"region", "north"},
                                                          {"fairlead-original-destination", destination_},
-                                                         {"fairlead-group", "billing"},
+                                                         {"fairlead-group", group_of("billing")},
                                                          {"fairlead-attempts", "3"},
                                                          {"fairlead-error", "failure 3"},
                                                          {"fairlead-error-code", "handler_failed"}}));

@@ -113,7 +113,7 @@ TEST_P(Failure, EachAttemptSeesTheMessageAsItWasPublished) {
     EXPECT_EQ(each.routing_key, message.routing_key);
     EXPECT_EQ(trace_id(each), trace_id(seen.front()));
     EXPECT_EQ(each.destination, destination_);
-    EXPECT_EQ(each.group, "billing");
+    EXPECT_EQ(each.group, group_of("billing"));
     EXPECT_EQ(each.partition, seen.front().partition);
   }
 }

@@ -86,7 +86,7 @@ TEST_P(Groups, GroupsDeclaredBeforeTheyRunKeepTheirMessages) {
   Recorder billing_seen;
   Recorder audit_seen;
   auto configuration = config();
-  orders_of(configuration).groups = {"audit"};
+  orders_of(configuration).groups = {group_of("audit")};
   auto const messages = numbered("m", 20);
   {
     auto producer = open(configuration);

@@ -41,7 +41,7 @@ TEST_P(Publishing, PublishedMessageIsHandledAtItsReceiptsPosition) {
   EXPECT_EQ(seen.key, "k");
   EXPECT_EQ(seen.id, receipt.id);
   EXPECT_EQ(seen.destination, destination_);
-  EXPECT_EQ(seen.group, "billing");
+  EXPECT_EQ(seen.group, group_of("billing"));
   EXPECT_EQ(seen.attempt, 1U);
   EXPECT_FALSE(seen.redelivered);
   if (broker->capabilities().receipts_with_position) {

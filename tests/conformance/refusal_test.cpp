@@ -148,7 +148,7 @@ TEST_P(Refusing, UnroutableIsMatchedExactlyAmongAThousandInFlight) {
   Recorder recorder;
   auto configuration = config();
   configuration.publish.window_messages = 1'000;
-  orders_of(configuration).amqp.bindings["billing"] = {"home.#"};
+  orders_of(configuration).amqp.bindings[group_of("billing")] = {"home.#"};
   auto const opened = Broker::open(configuration);
   if (auto const can = open(config())->capabilities().unroutable_detection; !can) GTEST_SKIP() << can.reason;
   auto& broker = *opened.value();

@@ -25,7 +25,7 @@ class RetryQueue : public Conformance {
     add_group(configuration, "shipping");
     return configuration;
   }
-  [[nodiscard]] std::string retry_name() const { return destination_ + ".billing.retry"; }
+  [[nodiscard]] std::string retry_name() const { return destination_ + "." + group_of("billing") + ".retry"; }
 
   /// A member that dies: what it has taken in was delivered once more, for nothing.
   void take_and_drop(Config const& configuration, std::string const& subscription, std::size_t messages) {
@@ -176,7 +176,7 @@ TEST_P(RetryQueue, IsNotSubscribedToByItself) {
   auto configuration = with_tier(kDelay);
   auto& subscription = configuration.subscriptions["tier"];
   subscription.destination = retry_name() + ".500ms";
-  subscription.group = "billing";
+  subscription.group = group_of("billing");
   auto broker = open(configuration);
   auto const refused = broker->subscribe("tier", billing_.handler());
   ASSERT_FALSE(refused);

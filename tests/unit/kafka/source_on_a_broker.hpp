@@ -24,7 +24,7 @@ namespace fairlead::test {
 
 inline constexpr Intake::Room kMuch{1'000'000, 1'000'000'000};
 
-/// A topic of its own with one partition, and members of the group `billing` that hand over to a FakeIntake.
+/// A topic of its own with one partition, and members of a group that hand over to a FakeIntake.
 class KafkaSourceOnABroker : public testing::Test {
  protected:
   void SetUp() override {
@@ -32,7 +32,7 @@ class KafkaSourceOnABroker : public testing::Test {
       config_.broker = url;
       make_message_id(topic_);
       config_.destinations[topic_].partitions = partitions();
-      config_.destinations[topic_].groups = {"billing"};
+      config_.destinations[topic_].groups = {group()};
       broker_ = Broker::open(config_).value();
       broker_->declare(topic_).value();
       return;
@@ -42,6 +42,8 @@ class KafkaSourceOnABroker : public testing::Test {
     GTEST_SKIP() << "FAIRLEAD_KAFKA_URL is not set";
   }
   [[nodiscard]] virtual int partitions() const { return 1; }
+  /// Of this test alone: a group is one for the whole cluster.
+  [[nodiscard]] std::string group() const { return "billing-of-" + topic_; }
   /// Each message is its own position.
   void publish(int from, int to) {
     std::vector<Message> messages;
@@ -51,7 +53,7 @@ class KafkaSourceOnABroker : public testing::Test {
   [[nodiscard]] std::unique_ptr<kafka::KafkaSource> member(FakeIntake& intake) const {
     auto const client = kafka::client_options(config_, parse_broker_url(config_.broker).value()).value();
     kafka::SourceSetup setup;
-    setup.options = kafka::consumer_options(client, "billing", false);
+    setup.options = kafka::consumer_options(client, group(), false);
     setup.topic = topic_;
     setup.partitions = partitions();
     setup.logger = notebook_;
