@@ -57,7 +57,9 @@ class FAIRLEAD_EXPORT Broker {
   Broker& operator=(Broker const&) = delete;
 
   /// The publisher of a configured destination, which is declared first (unless `declare: false`). Blocks at most
-  /// `connection.connect_timeout`. Errors: `kUnknownDestination`, `kPreconditionFailed`, `kAccessDenied`, `kClosed`.
+  /// `connection.connect_timeout`; until then a connection that breaks is waited for. Errors: `kUnknownDestination`,
+  /// `kPreconditionFailed`, `kAccessDenied`, `kAuthentication`, which are told at once, `kNotConnected`, `kTimeout`,
+  /// `kClosed`.
   [[nodiscard]] Result<Publisher> publisher(std::string_view destination);
   template <Encodable T>
   [[nodiscard]] Result<TypedPublisher<T>> publisher(std::string_view destination) {
@@ -67,7 +69,8 @@ class FAIRLEAD_EXPORT Broker {
   }
 
   /// Starts the subscription of that name in the configuration; one call is one member of its group. Declares the
-  /// destination and the group first (unless `declare: false`). Blocks at most `connection.connect_timeout`.
+  /// destination and the group first (unless `declare: false`). Blocks at most `connection.connect_timeout`; errors as
+  /// of `publisher`.
   [[nodiscard]] Result<Subscription> subscribe(std::string_view subscription, Handler handler);
   /// The same for values; `handler(T const&, Delivery const&)` returns an `Outcome`, or nothing for `ack()`.
   template <Encodable T, class F>

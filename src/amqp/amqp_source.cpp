@@ -1,5 +1,7 @@
 #include "amqp/amqp_source.hpp"
 
+#include "amqp/await_setup.hpp"
+
 #include <optional>
 #include <utility>
 
@@ -20,11 +22,12 @@ AmqpSource::~AmqpSource() { (void)close(std::chrono::steady_clock::now()); }
 Result<std::unique_ptr<AmqpSource>> AmqpSource::open(Connection& connection, SourceSpec const& spec, Intake& intake,
                                                      std::chrono::steady_clock::time_point deadline) {
   std::unique_ptr<AmqpSource> source(new AmqpSource(connection.mailbox(), intake));
-  if (auto started = source->start(spec, deadline); !started) return std::move(started).error();
+  if (auto started = source->start(connection, spec, deadline); !started) return std::move(started).error();
   return source;
 }
 
-Result<void> AmqpSource::start(SourceSpec const& spec, std::chrono::steady_clock::time_point deadline) {
+Result<void> AmqpSource::start(Connection& connection, SourceSpec const& spec,
+                               std::chrono::steady_clock::time_point deadline) {
   auto const shared_spec = std::make_shared<SourceSpec const>(spec);
   for (std::int32_t partition = 0; partition < Consumer::queue_count(spec); ++partition) {
     consumers_.push_back(std::make_shared<Consumer>(shared_spec, feed_, mailbox_, partition));
@@ -36,9 +39,8 @@ Result<void> AmqpSource::start(SourceSpec const& spec, std::chrono::steady_clock
   });
   if (!taken) return Error{Errc::kClosed, "the broker object was closed", false, false, 0};
   for (auto const& consumer : consumers_) {
-    auto const started = consumer->started()->wait_until(deadline);
-    if (!started) return Error{Errc::kTimeout, "the broker did not start the consumers in time", true, false, 0};
-    if (!*started) return *started;
+    auto started = await_setup(*consumer->started(), connection, "subscribe '" + spec.subscription + "'", deadline);
+    if (!started) return started;
   }
   return {};
 }

@@ -27,7 +27,7 @@ class AmqpSource final : public Source {
 
  private:
   AmqpSource(std::shared_ptr<Mailbox> mailbox, Intake& intake);
-  Result<void> start(SourceSpec const& spec, std::chrono::steady_clock::time_point deadline);
+  Result<void> start(Connection& connection, SourceSpec const& spec, std::chrono::steady_clock::time_point deadline);
 
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<Feed> feed_;

@@ -47,6 +47,8 @@ class Channel {
   void lose(Error const& error);
   void advance_clock(TimePoint now);
   [[nodiscard]] TimePoint timer() const noexcept;
+  /// There is no connection, and the last attempt at one failed. It is tried again.
+  virtual void on_not_connected(Error const&) {}
   /// The I/O thread's answer to Mailbox::raise.
   virtual void on_raised() {}
   /// After on_content: everything that had arrived was handed out.

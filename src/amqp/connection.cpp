@@ -135,6 +135,10 @@ void Connection::end_link(Error const& error) {
     policy_.lost(now_);
     if (bulk_ != nullptr) bulk_->on_unwritten(link_->bulk_left());
     lose_channels(error);
+  } else {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (auto const channel = slots_[i].channel) channel->on_not_connected(error);
+    }
   }
   link_.reset();
   is_blocked_ = false;
@@ -207,7 +211,11 @@ Result<void> Connection::attach(std::shared_ptr<Channel> channel) {
   if (index == slots_.size()) slots_.emplace_back();
   slots_[index].channel = std::move(channel);
   slots_[index].channel->attach(*this, static_cast<std::uint16_t>(index + 1));
-  if (is_open()) slots_[index].channel->open();
+  if (is_open()) {
+    slots_[index].channel->open();
+  } else if (last_error_) {  // written by this thread alone
+    slots_[index].channel->on_not_connected(*last_error_);
+  }
   return {};
 }
 

@@ -97,10 +97,15 @@ void Consumer::on_open() {
 void Consumer::on_lost(Error const& error, bool with_connection) {
   lose_lane();
   if (left_ != nullptr) return finish({}, !with_connection);
-  if (with_connection) return;
+  if (with_connection) return on_not_connected(error);
   started_->set(error);
   feed_->intake.report(error);
   reopen_later();
+}
+
+void Consumer::on_not_connected(Error const& error) {
+  if (error.retryable) return started_->note(error);  // subscribes on the next connection
+  started_->set(error);
 }
 
 void Consumer::on_closed() {

@@ -24,7 +24,7 @@ class Consumer final : public Channel, public std::enable_shared_from_this<Consu
   /// A queue per partition, except for a group of its own and for dead letters.
   [[nodiscard]] static std::int32_t queue_count(SourceSpec const& spec) noexcept;
 
-  /// Set when the consumer runs for the first time, or could not be started.
+  /// Set when the consumer runs for the first time, or the broker refused it.
   [[nodiscard]] std::shared_ptr<Waiter> const& started() const noexcept { return started_; }
 
   /// Everything up to the position is settled. Any thread.
@@ -37,6 +37,7 @@ class Consumer final : public Channel, public std::enable_shared_from_this<Consu
   /// after that the feed is not touched any more.
   void leave(TimePoint deadline, std::shared_ptr<Waiter> done);
 
+  void on_not_connected(Error const& error) override;
   void on_raised() override;
   void on_read_end() override;
 

@@ -6,12 +6,23 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 namespace fairlead::amqp {
 
 /// A result that one thread waits for and the I/O thread sets; the first one set counts. Thread-safe.
 class Waiter {
  public:
+  /// Why there is no result yet, for an error at the deadline; the last one counts.
+  void note(Error obstacle) {
+    std::lock_guard const lock(mutex_);
+    obstacle_ = std::move(obstacle);
+  }
+  [[nodiscard]] std::optional<Error> obstacle() const {
+    std::lock_guard const lock(mutex_);
+    return obstacle_;
+  }
+
   void set(Result<void> result) {
     {
       std::lock_guard const lock(mutex_);
@@ -29,8 +40,9 @@ class Waiter {
   }
 
  private:
-  std::mutex mutex_;
+  std::mutex mutable mutex_;
   std::condition_variable changed_;
+  std::optional<Error> obstacle_;
   std::optional<Result<void>> result_;
 };
 
