@@ -104,6 +104,7 @@ Result<std::unique_ptr<Sink>> AmqpBroker::do_open_sink(DestinationPlan const& pl
       auto const in_flight = configured != 0 ? configured : capabilities().default_window_messages;
       impl_->publish_channel = std::make_shared<amqp::PublishChannel>(
           window().shared_from_this(), connection->mailbox(), in_flight, config().publish.unconfirmed);
+      window().set_unsent(impl_->publish_channel);
     }
     channel = impl_->publish_channel;
   }

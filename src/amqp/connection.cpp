@@ -213,7 +213,7 @@ Result<void> Connection::attach(std::shared_ptr<Channel> channel) {
   slots_[index].channel->attach(*this, static_cast<std::uint16_t>(index + 1));
   if (is_open()) {
     slots_[index].channel->open();
-  } else if (last_error_) {  // written by this thread alone
+  } else if (last_error_) {
     slots_[index].channel->on_not_connected(*last_error_);
   }
   return {};
@@ -272,7 +272,7 @@ void Connection::on_blocked(bool is_blocked, std::string_view reason) {
     blocked_.reset();
     if (is_blocked) blocked_ = blocked_error(reason);
   }
-  if (is_blocked && bulk_ != nullptr) bulk_->on_blocked();
+  if (bulk_ != nullptr) bulk_->on_blocked();
   log(LogLevel::kWarn, is_blocked ? "the broker has blocked publishers" : "the broker has unblocked publishers",
       reason);
 }

@@ -49,6 +49,8 @@ class Connection final : private LinkEvents {
   void detach(Channel& channel, bool is_closed);
   [[nodiscard]] bool is_open() const noexcept { return link_ && link_->is_open(); }
   [[nodiscard]] bool is_blocked() const noexcept { return is_blocked_; }
+  /// Why publishers must wait; empty when they need not.
+  [[nodiscard]] std::optional<Error> const& blocked() const noexcept { return blocked_; }
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   [[nodiscard]] ConnectionSettings const& settings() const noexcept { return settings_; }
   [[nodiscard]] ByteBuffer& out() noexcept { return link_->out(); }
@@ -68,7 +70,7 @@ class Connection final : private LinkEvents {
   class BulkSource {
    public:
     virtual std::string_view next_bulk() = 0;
-    /// next_bulk() is not called until the broker unblocks.
+    /// The broker has blocked publishers, or unblocked them: next_bulk() is not called in between.
     virtual void on_blocked() = 0;
     virtual void on_unwritten(std::size_t bytes) = 0;
 
@@ -128,8 +130,8 @@ class Connection final : private LinkEvents {
   std::mutex mutable mutex_;
   std::condition_variable changed_;
   bool is_open_told_ = false;
-  std::optional<Error> last_error_;
-  std::optional<Error> blocked_;  // why publishers must wait
+  std::optional<Error> last_error_;  // this and the next are written by the I/O thread alone
+  std::optional<Error> blocked_;
   std::uint64_t reconnects_ = 0;
   bool was_open_ = false;
 

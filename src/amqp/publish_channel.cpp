@@ -44,9 +44,13 @@ Error refused_error() {
           0};
 }
 
-Error expired_error(bool maybe_applied) {
-  return {Errc::kTimeout, "the deadline passed before the message could be sent (publish.deadline)", true,
-          maybe_applied, 0};
+/// `maybe_applied`: it was sent on a connection that is gone.
+Error unsent_error(bool maybe_applied, std::optional<Error> const& obstacle) {
+  auto const code = obstacle && obstacle->code == Errc::kBlocked ? Errc::kBlocked : Errc::kTimeout;
+  auto text = "the deadline passed before the message could be sent" + std::string(maybe_applied ? " again" : "") +
+              " (publish.deadline)";
+  if (obstacle) text += ": " + obstacle->message;
+  return {code, std::move(text), true, maybe_applied, 0};
 }
 
 Error unanswered_error() {
@@ -129,6 +133,7 @@ void PublishChannel::on_open() {
   end_expired(connection().now());
   touch();
   std::lock_guard const lock(mutex_);
+  obstacle_ = connection().blocked();
   auto const frame_max = connection().frame_max();
   if (frame_max < frame_max_) cut_smaller(frame_max);
   frame_max_ = frame_max;
@@ -163,7 +168,11 @@ void PublishChannel::forget_frames(Unconfirmed& message) noexcept {
   if (auto* const segment = std::exchange(message.segment, nullptr)) log_.release(*segment);
 }
 
-void PublishChannel::on_blocked() { watch_deadlines(); }
+void PublishChannel::on_blocked() {
+  watch_deadlines();
+  std::lock_guard const lock(mutex_);
+  obstacle_ = connection().blocked();
+}
 
 std::string_view PublishChannel::next_bulk() {
   if (!is_open()) return {};
@@ -228,8 +237,14 @@ void PublishChannel::on_lost(Error const& error, bool with_connection) {
   watch_deadlines();
 }
 
+void PublishChannel::on_not_connected(Error const& error) {
+  std::lock_guard const lock(mutex_);
+  obstacle_ = error;
+}
+
 std::size_t PublishChannel::requeue_or_fail(Error const& error) {
   std::lock_guard const lock(mutex_);
+  obstacle_ = error;
   bulk_.first_tag = 0;
   bulk_.is_suspect = false;
   std::size_t on_their_way = 0;
@@ -277,18 +292,31 @@ void PublishChannel::end_expired(TimePoint now) {
     message.pending = nullptr;
     forget_frames(message);
   });
-  ring_.remove_unsent_if([&](Unconfirmed& message) {
-    if (message.pending->deadline > now) return false;
-    batch_.fail(*message.pending, expired_error(message.maybe_applied));
-    forget_frames(message);
-    return true;
-  });
+  end_expired_unsent(batch_, now);
   // RabbitMQ's channel can hang, heartbeats going on, when a quorum queue is deleted while it is published to.
   auto const silence = now - last_answer_;
   if (has_unanswered && silence >= connection().settings().reply_timeout && !connection().is_blocked()) {
     connection().fail(connection_lost(
         "no confirmation for " + std::to_string(std::chrono::floor<std::chrono::seconds>(silence).count()) + " s"));
   }
+}
+
+void PublishChannel::end_expired_unsent(CompletionBatch& batch, TimePoint now) {
+  ring_.remove_unsent_if([&](Unconfirmed& message) {
+    if (message.pending->deadline > now) return false;
+    batch.fail(*message.pending, unsent_error(message.maybe_applied, obstacle_));
+    forget_frames(message);
+    return true;
+  });
+}
+
+void PublishChannel::give_up_unsent(TimePoint now) {
+  CompletionBatch batch;
+  {
+    std::lock_guard const lock(mutex_);
+    end_expired_unsent(batch, now);
+  }
+  window_->complete(batch);
 }
 
 void PublishChannel::gather_frames() {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,7 @@ namespace fairlead::amqp {
 /// that were on their way are sent again one at a time: the one that is alone when it happens again is given up.
 class PublishChannel final : public Channel,
                              public std::enable_shared_from_this<PublishChannel>,
+                             public UnsentPublishes,
                              private Connection::BulkSource {
  public:
   PublishChannel(std::shared_ptr<ConfirmWindow> window, std::shared_ptr<Mailbox> mailbox,
@@ -37,6 +39,7 @@ class PublishChannel final : public Channel,
                                      std::string_view routing_key, Outbound const& message, PendingPublish& pending);
   /// Refuses everything from now on and ends all that is pending with kClosed.
   void shut();
+  void give_up_unsent(TimePoint now) override;
 
   // --- I/O thread ---
   /// Attaches to the connection and becomes what fills its output.
@@ -48,6 +51,7 @@ class PublishChannel final : public Channel,
   Script opening() override;
   void on_open() override;
   void on_lost(Error const& error, bool with_connection) override;
+  void on_not_connected(Error const& error) override;
   void on_method(amqp_method_number_t method, void* fields) override;
   void on_content(Content content) override;
   void on_read_end() override;
@@ -65,6 +69,8 @@ class PublishChannel final : public Channel,
   void gather_frames();
   void forget_frames(Unconfirmed& message) noexcept;
   void end_expired(TimePoint now);
+  /// With the mutex held.
+  void end_expired_unsent(CompletionBatch& batch, TimePoint now);
   void watch_deadlines();
   void touch();
 
@@ -77,6 +83,7 @@ class PublishChannel final : public Channel,
   ConfirmRing ring_;
   std::size_t frame_max_ = kFrameMax;
   bool is_shut_ = false;
+  std::optional<Error> obstacle_;  // why nothing is sent now
 
   // --- I/O thread ---
   std::map<std::string, Script, std::less<>> declarations_;

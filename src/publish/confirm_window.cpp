@@ -110,6 +110,7 @@ struct ConfirmWindow::State {
 
   PendingList pending;
   Clock::time_point wakes_at = Clock::time_point::max();  // when the completion thread looks for late publishes
+  std::weak_ptr<UnsentPublishes> unsent;
 
   // What the completion thread has to run: answered slots, and answers whose slots the backend still holds.
   PendingPublish* finished_first = nullptr;
@@ -255,6 +256,11 @@ void ConfirmWindow::complete(CompletionBatch& batch) {
   state.wake_waiters();
 }
 
+void ConfirmWindow::set_unsent(std::weak_ptr<UnsentPublishes> unsent) {
+  std::lock_guard const lock(state_->mutex);
+  state_->unsent = std::move(unsent);
+}
+
 bool ConfirmWindow::run_completions(Clock::time_point until) {
   auto& state = *state_;
   std::vector<PublishAnswer> late;
@@ -264,7 +270,13 @@ bool ConfirmWindow::run_completions(Clock::time_point until) {
     std::unique_lock lock(state.mutex);
     for (;;) {
       auto const now = Clock::now();
-      state.expire(now);
+      if (state.pending.find_expired(now) != nullptr) {
+        auto const unsent = state.unsent;
+        lock.unlock();
+        if (auto const backend = unsent.lock()) backend->give_up_unsent(now);
+        lock.lock();
+        state.expire(now);
+      }
       if (state.has_completions()) break;
       if (state.closed && state.pending.empty()) return false;
       if (now >= until) return true;

@@ -68,6 +68,15 @@ class CompletionBatch {
   PendingPublish* last_ = nullptr;
 };
 
+/// What a backend holds and has not sent yet.
+class UnsentPublishes {
+ public:
+  virtual ~UnsentPublishes() = default;
+  /// Completes what is past its deadline and was never sent, and never sends it. On the completion thread, with no
+  /// lock held.
+  virtual void give_up_unsent(std::chrono::steady_clock::time_point now) = 0;
+};
+
 /// The publishes that wait for the broker's answer: bounded in messages and bytes, each with a deadline. Owns no
 /// thread: the broker's completion thread calls `run_completions`. Thread-safe.
 class ConfirmWindow : public std::enable_shared_from_this<ConfirmWindow> {
@@ -83,6 +92,9 @@ class ConfirmWindow : public std::enable_shared_from_this<ConfirmWindow> {
   // --- backend side ---
   /// Takes the answers; each slot at most once. Never runs user code. Empties the batch.
   void complete(CompletionBatch& batch);
+
+  /// Asked before publishes past their deadline are answered as maybe applied, which those are not that it gives up.
+  void set_unsent(std::weak_ptr<UnsentPublishes> unsent);
 
   // --- publisher side ---
   /// A slot for one message, which takes `answer` over; on error `answer` is left alone. Full: waits until `deadline`

@@ -69,7 +69,9 @@ TEST_F(Alarm, BlocksPublishersVisiblyWhileConsumersGoOnAndEndsByItself) {
     auto const late = publisher.publish("late", {.deadline = 1s});
     EXPECT_LT(Clock::now() - start, 1s + kSlack);
     ASSERT_FALSE(late);
-    EXPECT_EQ(late.error().code, Errc::kTimeout) << late.error().message;
+    EXPECT_EQ(late.error().code, Errc::kBlocked) << late.error().message;
+    EXPECT_EQ(publish_status(late), PublishStatus::kNotPersisted) << "it was never sent";
+    EXPECT_NE(late.error().message.find("memory"), std::string::npos) << late.error().message;
   }
   EXPECT_LT(ended, 100) << "at most what was written before the broker said so";
   EXPECT_EQ(broker->health().state, ConnectionState::kBlocked);
@@ -79,6 +81,7 @@ TEST_F(Alarm, BlocksPublishersVisiblyWhileConsumersGoOnAndEndsByItself) {
   EXPECT_TRUE(eventually([&] { return broker->health().is_healthy(); }));
   EXPECT_TRUE(publisher.publish("after"));
   EXPECT_TRUE(eventually([&] { return recorder.has("after"); }));
+  EXPECT_FALSE(recorder.has("late")) << "what was called not persisted is never delivered";
   EXPECT_EQ(broker->health().reconnects, 0u);
 }
 

@@ -476,7 +476,12 @@ TEST(Resend, NothingIsSentWhileTheBrokerBlocksAndAllOfItAfterwards) {
   answers.publish(publisher, "waits");
   auto const late = publisher.publish("late", {.deadline = 100ms});
   ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().code, Errc::kTimeout);
+  EXPECT_EQ(late.error().code, Errc::kBlocked) << late.error().message;
+  EXPECT_EQ(publish_status(late), PublishStatus::kNotPersisted) << "it was never sent";
+  EXPECT_TRUE(late.error().retryable);
+  for (auto const* part : {"publish.deadline", "low on memory", "vm_memory_high_watermark"}) {
+    EXPECT_NE(late.error().message.find(part), std::string::npos) << late.error().message;
+  }
   EXPECT_EQ(server.bodies(), Texts{"before"});
 
   server.for_each([](Session& session) {
@@ -486,8 +491,72 @@ TEST(Resend, NothingIsSentWhileTheBrokerBlocksAndAllOfItAfterwards) {
 
   ASSERT_TRUE(eventually([&] { return answers.count() == 1; }));
   EXPECT_TRUE(answers.of("waits"));
+  EXPECT_EQ(server.bodies(), (Texts{"before", "waits"}));
   EXPECT_EQ(broker->health().state, ConnectionState::kConnected);
   EXPECT_FALSE(broker->health().problem);
+}
+
+TEST(Resend, WhatWasSentBeforeTheBrokerBlockedIsMaybeApplied) {
+  AmqpServer server({}, [](Session& session) { session.confirm_by_itself(false); });
+  auto broker = Broker::open(config_for(server)).value();
+  auto publisher = broker->publisher("orders").value();
+  Answers answers;
+  answers.publish(publisher, "sent", {.deadline = 300ms});
+  ASSERT_TRUE(eventually([&] { return server.published().size() == 1; }));
+  server.for_each([](Session& session) {
+    amqp_connection_blocked_t blocked{to_bytes("low on disk")};
+    session.send_method(0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
+  });
+  ASSERT_TRUE(eventually([&] { return answers.count() == 1; }));
+  EXPECT_EQ(answers.of("sent").error().code, Errc::kTimeout);
+  EXPECT_EQ(publish_status(answers.of("sent")), PublishStatus::kUnknown);
+}
+
+TEST(Resend, WhatWasSentOnceAndWaitsToBeSentAgainIsMaybeApplied) {
+  AmqpServer server({}, [](Session& session) {
+    session.confirm_by_itself(false);
+    if (session.number() > 1) session.fall_silent();
+  });
+  auto broker = Broker::open(config_for(server)).value();
+  auto publisher = broker->publisher("orders").value();
+  Answers answers;
+  answers.publish(publisher, "sent", {.deadline = 300ms});
+  ASSERT_TRUE(eventually([&] { return server.published().size() == 1; }));
+  server.for_each([](Session& session) { session.reset(); });
+  ASSERT_TRUE(eventually([&] { return broker->health().state == ConnectionState::kConnecting; }));
+  auto const late = publisher.publish("never sent", {.deadline = 300ms});
+  ASSERT_TRUE(eventually([&] { return answers.count() == 1; }));
+  EXPECT_EQ(publish_status(late), PublishStatus::kNotPersisted) << late.error().message;
+  EXPECT_EQ(publish_status(answers.of("sent")), PublishStatus::kUnknown);
+  EXPECT_NE(answers.of("sent").error().message.find("sent again"), std::string::npos)
+      << answers.of("sent").error().message;
+  (void)broker->close(100ms);
+}
+
+TEST(Resend, WhatHadNoConnectionUntilItsDeadlineIsNotPersistedAndStaysUnsent) {
+  std::atomic<bool> is_back{false};
+  AmqpServer server({}, [&](Session& session) {
+    if (session.number() > 1 && !is_back) session.hang_up();
+  });
+  auto broker = Broker::open(config_for(server)).value();
+  auto publisher = broker->publisher("orders").value();
+  ASSERT_TRUE(publisher.publish("before"));
+  server.for_each([](Session& session) { session.reset(); });
+  ASSERT_TRUE(eventually([&] { return broker->health().state == ConnectionState::kConnecting; }));
+
+  auto const late = publisher.publish("late", {.deadline = 150ms});
+
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::kTimeout) << late.error().message;
+  EXPECT_EQ(publish_status(late), PublishStatus::kNotPersisted);
+  EXPECT_TRUE(late.error().retryable);
+  auto const address = "127.0.0.1:" + std::to_string(server.port());
+  for (auto const& part : {std::string("publish.deadline"), address}) {
+    EXPECT_NE(late.error().message.find(part), std::string::npos) << late.error().message;
+  }
+  is_back = true;
+  EXPECT_TRUE(publisher.publish("after"));
+  EXPECT_EQ(server.bodies(), (Texts{"before", "after"}));
 }
 
 }  // namespace

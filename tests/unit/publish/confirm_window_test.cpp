@@ -95,6 +95,55 @@ TEST(ConfirmWindow, AnswersAPublishAtItsDeadlineThoughNothingElseHappens) {
   EXPECT_EQ(answers.results().size(), 1U) << "a late confirmation is not a second answer";
 }
 
+/// A backend with publishes that it has not sent.
+class Unsending final : public UnsentPublishes {
+ public:
+  explicit Unsending(ConfirmWindow& window) : window_(window) {}
+
+  void publish(Completion done, Clock::duration deadline) {
+    std::lock_guard const lock(mutex_);  // it is not asked for what it has not got yet
+    unsent_.push_back(acquire(window_, std::move(done), deadline).slot);
+  }
+  void give_up_unsent(Clock::time_point now) override {
+    std::lock_guard const lock(mutex_);
+    CompletionBatch batch;
+    std::erase_if(unsent_, [&](PendingPublish* pending) {
+      if (pending->deadline > now) return false;
+      batch.fail(*pending, Error{Errc::kBlocked, "never sent", true, false});
+      return true;
+    });
+    window_.complete(batch);
+  }
+
+ private:
+  ConfirmWindow& window_;
+  std::mutex mutex_;
+  std::vector<PendingPublish*> unsent_;
+};
+
+TEST(ConfirmWindow, OfLatePublishesTheBackendSaysFirstWhichItHasNotSent) {
+  RunningWindow running(10, 1000);
+  auto const backend = std::make_shared<Unsending>(*running.window);
+  running.window->set_unsent(backend);
+  Answers sent_answers;
+  Answers unsent_answers;
+  auto const sent = acquire(*running.window, sent_answers.completion(), 50ms);
+  backend->publish(unsent_answers.completion(), 50ms);
+  backend->publish(unsent_answers.completion(), 80ms);
+
+  ASSERT_TRUE(sent_answers.wait_for(1));
+  ASSERT_TRUE(unsent_answers.wait_for(2));
+
+  EXPECT_EQ(sent_answers.results()[0].error().code, Errc::kTimeout);
+  EXPECT_TRUE(sent_answers.results()[0].error().maybe_applied);
+  for (auto const& result : unsent_answers.results()) {
+    EXPECT_EQ(result.error().code, Errc::kBlocked);
+    EXPECT_FALSE(result.error().maybe_applied);
+  }
+  EXPECT_EQ(running.window->pending(), 1U) << "that of the one that was sent";
+  confirm(*running.window, sent.slot);
+}
+
 TEST(ConfirmWindow, DeadlinesEndInTheirOwnOrderWhateverTheOrderOfThePublishes) {
   RunningWindow running(10, 1000);
   Answers patient;
