@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,10 +17,17 @@ struct PendingPublish;
 
 namespace fairlead::amqp {
 
+/// By which a basic.return names its message.
+[[nodiscard]] inline std::size_t fingerprint_of(std::string_view exchange, std::string_view routing_key,
+                                                std::string_view id) noexcept {
+  std::hash<std::string_view> const hash;
+  return (hash(exchange) * 31 + hash(routing_key)) * 31 + hash(id);
+}
+
 /// One message handed to the channel that was not confirmed yet.
 struct Unconfirmed {
   PendingPublish* pending = nullptr;     ///< null once answered out of order
-  std::size_t fingerprint = 0;           ///< of exchange, routing key and id: a basic.return names its message by these
+  std::size_t fingerprint = 0;           ///< of exchange, routing key and id
   FrameLog::Segment* segment = nullptr;  ///< where its frames are; null when they need not be kept any more
   std::uint32_t offset = 0;              ///< of its frames in the segment
   std::uint32_t size = 0;
