@@ -1,7 +1,6 @@
 #include "conformance/conformance.hpp"
+#include "support/loopback.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,9 +14,7 @@ INSTANTIATE_TEST_SUITE_P(On, Errors, testing::ValuesIn(brokers_under_test()), na
 /// A loopback port that nobody listens on.
 std::string closed_address() {
   int const socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto address = test::loopback();
   socklen_t size = sizeof address;
   ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
   ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);

@@ -1,19 +1,16 @@
 #include "security/tls_server.hpp"
 
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <cerrno>
 #include <memory>
 #include <stdexcept>
-#include <system_error>
 
 namespace fairlead::security {
 
-TlsServer::TlsServer(std::string const& certificate, int newest) {
+TlsServer::TlsServer(std::string const& certificate, int newest) : listener_(test::listen_on_loopback()) {
   auto* const context = SSL_CTX_new(TLS_server_method());
   context_ = context;
   auto const key = certificate.substr(0, certificate.rfind('.')) + ".key";
@@ -26,16 +23,6 @@ TlsServer::TlsServer(std::string const& certificate, int newest) {
       SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
     throw std::runtime_error("TLS server: cannot use " + certificate);
   }
-  listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bool const is_up = ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::listen(listener_.get(), 16) == 0 &&
-                     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (!is_up) throw std::system_error(errno, std::generic_category(), "TLS server");
-  port_ = ntohs(address.sin_port);
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -47,10 +34,10 @@ TlsServer::~TlsServer() {
 
 void TlsServer::serve() {
   for (;;) {
-    pollfd waiting[] = {{listener_.get(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}};
+    pollfd waiting[] = {{listener_.fd.get(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}};
     if (::poll(waiting, 2, -1) < 0) continue;
     if (waiting[1].revents != 0) return;
-    UniqueFd const client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    UniqueFd const client(::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (client.get() < 0) continue;
     ++connections_;
     shake_hands(client.get());

@@ -1,10 +1,9 @@
 #pragma once
 
 #include "core/event_fd.hpp"
-#include "core/unique_fd.hpp"
+#include "support/listener.hpp"
 
 #include <atomic>
-#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -19,7 +18,7 @@ class TlsServer {
   TlsServer& operator=(TlsServer const&) = delete;
   ~TlsServer();
 
-  [[nodiscard]] std::string port() const { return std::to_string(port_); }
+  [[nodiscard]] std::string port() const { return std::to_string(listener_.port); }
   /// Who came, and who trusted it.
   [[nodiscard]] int connections() const noexcept { return connections_; }
   [[nodiscard]] int handshakes() const noexcept { return handshakes_; }
@@ -29,8 +28,7 @@ class TlsServer {
   void shake_hands(int client);
 
   void* context_ = nullptr;  // SSL_CTX
-  std::uint16_t port_ = 0;
-  UniqueFd listener_;
+  test::Listener const listener_;
   EventFd stop_;
   std::atomic<int> connections_{0};
   std::atomic<int> handshakes_{0};

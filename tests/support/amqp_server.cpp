@@ -5,31 +5,20 @@
 #include "amqp/properties.hpp"
 #include "support/wait.hpp"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace fairlead::test {
 
 using namespace amqp;
 
-AmqpServer::AmqpServer(Hook hook, Greeting on_accept) : hook_(std::move(hook)), on_accept_(std::move(on_accept)) {
-  listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bool const is_up = ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::listen(listener_.get(), 64) == 0 &&
-                     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (!is_up) throw std::system_error(errno, std::generic_category(), "AMQP server");
-  port_ = ntohs(address.sin_port);
+AmqpServer::AmqpServer(Hook hook, Greeting on_accept)
+    : hook_(std::move(hook)), on_accept_(std::move(on_accept)), listener_(listen_on_loopback(SOCK_NONBLOCK)) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -43,7 +32,7 @@ AmqpServer::~AmqpServer() {
 }
 
 std::string AmqpServer::url(std::string_view query) const {
-  return "amqp://guest:guest@127.0.0.1:" + std::to_string(port_) + "/" + std::string(query);
+  return "amqp://guest:guest@127.0.0.1:" + std::to_string(port()) + "/" + std::string(query);
 }
 
 void AmqpServer::for_each(std::function<void(Session&)> command) {
@@ -83,7 +72,7 @@ std::size_t AmqpServer::last_received() const {
 void AmqpServer::serve() {
   std::vector<pollfd> waiting;
   for (;;) {
-    waiting.assign({{wake_.fd(), POLLIN, 0}, {listener_.get(), POLLIN, 0}});
+    waiting.assign({{wake_.fd(), POLLIN, 0}, {listener_.fd.get(), POLLIN, 0}});
     for (auto const& session : sessions_) waiting.push_back({session.fd_.get(), session.wanted(), 0});
     if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
     std::size_t place = 2;
@@ -128,7 +117,7 @@ void AmqpServer::take_commands() {
 }
 
 void AmqpServer::accept() {
-  UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd client(::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (client.get() < 0) return;
   int const on = 1;
   ::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -186,13 +175,27 @@ void AmqpServer::Session::read() {
 void AmqpServer::Session::write() {
   while (!out_.empty() && !is_reset_) {
     auto const room = std::min(out_.size(), send_limit_ - sent_);
-    if (room == 0) return reset();
+    if (room == 0) return reach_send_limit();
     auto const count = ::send(fd_.get(), out_.data(), room, MSG_NOSIGNAL);
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) return reset();
     sent_ += static_cast<std::size_t>(count);
     out_.erase(0, static_cast<std::size_t>(count));
   }
+}
+
+void AmqpServer::Session::reach_send_limit() {
+  switch (at_limit_) {
+    case AtLimit::kReset: return reset();
+    case AtLimit::kHalfClose: return half_close();
+    case AtLimit::kStop: return out_.clear();
+  }
+}
+
+void AmqpServer::Session::half_close() noexcept {
+  stop_after_sent(sent_);
+  out_.clear();
+  ::shutdown(fd_.get(), SHUT_WR);
 }
 
 void AmqpServer::Session::send_method(std::uint16_t channel, amqp_method_number_t method, void* fields) {

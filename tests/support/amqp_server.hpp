@@ -4,6 +4,7 @@
 #include "amqp/frame_reader.hpp"
 #include "core/event_fd.hpp"
 #include "core/unique_fd.hpp"
+#include "support/listener.hpp"
 
 #include <condition_variable>
 #include <cstddef>
@@ -41,7 +42,7 @@ class AmqpServer {
   AmqpServer& operator=(AmqpServer const&) = delete;
   ~AmqpServer();
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return listener_.port; }
   [[nodiscard]] std::string url(std::string_view query = {}) const;
 
   /// Runs it on the server's thread for every connection there is, and returns when it has. What arrives later finds it
@@ -64,8 +65,7 @@ class AmqpServer {
 
   Hook const hook_;
   Greeting const on_accept_;
-  std::uint16_t port_ = 0;
-  UniqueFd listener_;
+  Listener const listener_;
   EventFd wake_;
   std::list<Session> sessions_;
 
@@ -111,12 +111,24 @@ class AmqpServer::Session {
   void fall_silent() noexcept { is_silent_ = true; }
   /// Resets the connection when so many bytes were sent, or received; no more are.
   void cut_after_sent(std::size_t bytes) noexcept { send_limit_ = bytes; }
+  /// Ends only its own direction then, and goes on reading.
+  void half_close_after_sent(std::size_t bytes) noexcept {
+    send_limit_ = bytes;
+    at_limit_ = AtLimit::kHalfClose;
+  }
+  /// Says nothing more then, and goes on reading.
+  void stop_after_sent(std::size_t bytes) noexcept {
+    send_limit_ = bytes;
+    at_limit_ = AtLimit::kStop;
+  }
+  void half_close() noexcept;
   void cut_after_received(std::size_t bytes) noexcept { receive_limit_ = bytes; }
   /// Off: publishes are not confirmed by themselves.
   void confirm_by_itself(bool does) noexcept { confirms_ = does; }
 
  private:
   friend class AmqpServer;
+  enum class AtLimit { kReset, kHalfClose, kStop };
   struct Channel {
     std::uint64_t tag = 0;  // of the last publish
     Published message;
@@ -126,6 +138,7 @@ class AmqpServer::Session {
   [[nodiscard]] short wanted() const noexcept;
   void read();
   void write();
+  void reach_send_limit();
   void receive(amqp::Frame const& frame);
   void receive_method(amqp::Frame const& frame);
   void publish_complete(std::uint16_t channel);
@@ -144,6 +157,7 @@ class AmqpServer::Session {
   std::size_t received_ = 0;
   std::size_t send_limit_ = std::numeric_limits<std::size_t>::max();
   std::size_t receive_limit_ = std::numeric_limits<std::size_t>::max();
+  AtLimit at_limit_ = AtLimit::kReset;
   bool is_ending_ = false;
   bool is_reset_ = false;
   bool is_silent_ = false;

@@ -1,9 +1,9 @@
 #include "support/redis_server.hpp"
 
 #include "core/unique_fd.hpp"
+#include "support/loopback.hpp"
 #include "support/wait.hpp"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,14 +22,6 @@ namespace {
 
 constexpr std::uint16_t kFirstPort = 21'000;
 constexpr std::uint16_t kLastPort = 31'999;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
 
 std::string program() {
   char const* const path = std::getenv("PATH");

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "core/event_fd.hpp"
-#include "core/unique_fd.hpp"
+#include "support/listener.hpp"
 
-#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -23,7 +22,7 @@ class SilentServer {
   SilentServer& operator=(SilentServer const&) = delete;
   ~SilentServer();
 
-  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(listener_.port); }
   [[nodiscard]] std::string url() const { return "redis://" + address(); }
 
  private:
@@ -31,8 +30,7 @@ class SilentServer {
 
   std::string greeting_;
   After after_;
-  std::uint16_t port_ = 0;
-  UniqueFd listener_;
+  Listener const listener_;
   EventFd stop_;
   std::thread thread_;
 };

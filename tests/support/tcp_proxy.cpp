@@ -2,8 +2,8 @@
 
 #include "core/event_fd.hpp"
 #include "core/unique_fd.hpp"
+#include "support/listener.hpp"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <list>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,14 +24,6 @@ namespace {
 // Unsent bytes of one direction, above which the sender has to wait.
 constexpr std::size_t kMaxWaiting = std::size_t{1} << 20;
 
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
 }  // namespace
 
 class TcpProxy::Loop {
@@ -40,7 +31,7 @@ class TcpProxy::Loop {
   explicit Loop(std::uint16_t server_port);
   ~Loop();
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return listener_.port; }
   void swallow_everything() noexcept { is_hole_ = true; }
   void heal() noexcept;
 
@@ -58,8 +49,7 @@ class TcpProxy::Loop {
   static void forward(Pair& pair, UniqueFd const& from, UniqueFd const& to, std::string& waiting, bool is_readable);
 
   std::uint16_t const server_port_;
-  std::uint16_t port_ = 0;
-  UniqueFd listener_;
+  Listener const listener_;
   EventFd wake_;
   std::atomic<bool> is_hole_{false};
   std::atomic<bool> ends_all_{false};
@@ -74,15 +64,8 @@ std::uint16_t TcpProxy::port() const noexcept { return loop_->port(); }
 void TcpProxy::swallow_everything() noexcept { loop_->swallow_everything(); }
 void TcpProxy::heal() noexcept { loop_->heal(); }
 
-TcpProxy::Loop::Loop(std::uint16_t server_port) : server_port_(server_port) {
-  listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  auto address = loopback(0);
-  socklen_t size = sizeof address;
-  bool const is_up = ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::listen(listener_.get(), 64) == 0 &&
-                     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (!is_up) throw std::system_error(errno, std::generic_category(), "TCP proxy");
-  port_ = ntohs(address.sin_port);
+TcpProxy::Loop::Loop(std::uint16_t server_port)
+    : server_port_(server_port), listener_(listen_on_loopback(SOCK_NONBLOCK)) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -101,7 +84,7 @@ void TcpProxy::Loop::heal() noexcept {
 void TcpProxy::Loop::serve() {
   std::vector<pollfd> waiting;
   while (!is_stopped_) {
-    waiting.assign({{wake_.fd(), POLLIN, 0}, {listener_.get(), POLLIN, 0}});
+    waiting.assign({{wake_.fd(), POLLIN, 0}, {listener_.fd.get(), POLLIN, 0}});
     // A hole reads nothing: what the kernel takes on both sides is all that goes in.
     if (!is_hole_) {
       for (auto const& pair : pairs_) {
@@ -132,7 +115,7 @@ void TcpProxy::Loop::serve() {
 }
 
 void TcpProxy::Loop::accept() {
-  UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd client(::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   UniqueFd server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   auto const address = loopback(server_port_);
   if (client.get() < 0 || ::connect(server.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) {

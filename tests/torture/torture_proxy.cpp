@@ -12,11 +12,10 @@
 //   reset all|NUMBER          RST to both peers; NUMBER picks one connection
 //   orphan client|broker      that peer is left alone with a connection whose other end is gone, and is not told
 //   count
+#include "support/loopback.hpp"
 #include "torture/proxy_stream.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -36,14 +35,6 @@ namespace {
 [[noreturn]] void give_up(std::string const& what) {
   std::cerr << "torture_proxy: " << what << ": " << std::strerror(errno) << std::endl;
   std::exit(1);
-}
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
 }
 
 void send_at_once(int fd) {
@@ -74,7 +65,7 @@ class Proxy {
     int const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int const on = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    auto const address = loopback(port);
+    auto const address = test::loopback(static_cast<std::uint16_t>(port));
     if (::bind(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0 || ::listen(fd, 512) != 0) {
       give_up("port " + std::to_string(port));
     }
@@ -139,7 +130,7 @@ class Proxy {
     int const client = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client < 0) return;
     int const broker = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    auto const address = loopback(target);
+    auto const address = test::loopback(static_cast<std::uint16_t>(target));
     if (::connect(broker, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0 && errno != EINPROGRESS) {
       ::close(broker);
       return close_with_reset(client);

@@ -1,10 +1,8 @@
-#include "amqp/frame_writer.hpp"
 #include "support/amqp_server.hpp"
 #include "support/notebook.hpp"
 #include "support/resources.hpp"
 #include "support/wait.hpp"
-
-#include <fairlead/fairlead.hpp>
+#include "unit/amqp/client.hpp"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::AmqpServer;
 using test::eventually;
-using Session = AmqpServer::Session;
 
 constexpr std::size_t kLastCut = 4'096;
 constexpr std::size_t kStep = test::kIsSanitized ? 16 : 1;
@@ -35,21 +32,12 @@ constexpr std::size_t kShortest = 200;
 
 /// Delivers `kMessages` to every consumer, named after the connection.
 bool feed_consumers(Session& session, Frame const& frame) {
-  if (frame.type != AMQP_FRAME_METHOD ||
-      load_big_endian<std::uint32_t>(frame.payload.data()) != AMQP_BASIC_CONSUME_METHOD) {
-    return false;
-  }
-  amqp_basic_consume_ok_t ok{to_bytes("billing")};
-  session.send_method(frame.channel, AMQP_BASIC_CONSUME_OK_METHOD, &ok);
+  if (method_of(frame) != AMQP_BASIC_CONSUME_METHOD) return false;
+  accept_consumer(session, frame.channel);
   for (int i = 1; i <= kMessages; ++i) {
-    amqp_basic_deliver_t fields{};
-    fields.consumer_tag = to_bytes("billing");
-    fields.delivery_tag = static_cast<std::uint64_t>(i);
-    fields.exchange = to_bytes("orders");
-    session.send_method(frame.channel, AMQP_BASIC_DELIVER_METHOD, &fields);
     auto payload = std::to_string(session.number()) + "/" + std::to_string(i) + ":";
     payload.resize(kPayload, 'x');
-    session.send_content(frame.channel, std::string(2, '\0'), payload.size(), payload);
+    deliver(session, frame.channel, kNoProperties, payload.size(), payload, static_cast<std::uint64_t>(i));
   }
   return true;
 }
@@ -58,15 +46,10 @@ bool feed_consumers(Session& session, Frame const& frame) {
 class Breaking : public testing::Test {
  protected:
   Breaking() {
-    Config config;
-    config.broker = server_.url();
+    auto config = config_for(server_);
+    config.connection.connect_timeout = 10s;
     config.connection.backoff_initial = 1ms;
     config.connection.backoff_max = 2ms;
-    config.destinations["orders"] = {};
-    auto& billing = config.subscriptions["billing"];
-    billing.destination = "orders";
-    billing.group = "billing";
-    billing.dead_letter = false;
     broker_ = Broker::open(config, {.logger = std::make_shared<test::Notebook>(LogLevel::kError)}).value();
   }
 

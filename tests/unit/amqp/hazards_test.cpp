@@ -3,16 +3,15 @@
 #include "support/notebook.hpp"
 #include "support/recorder.hpp"
 #include "support/wait.hpp"
-
-#include <fairlead/fairlead.hpp>
+#include "unit/amqp/client.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <ostream>
+#include <string>
 
 // What a broken, hostile or absent broker can do to a client. Each ends as an error that names the cause, in its time,
 // and the connection comes back.
@@ -23,58 +22,6 @@ using namespace std::chrono_literals;
 using test::AmqpServer;
 using test::eventually;
 using test::Notebook;
-using Session = AmqpServer::Session;
-
-/// How much later than its bound a call may return on a busy machine.
-constexpr std::chrono::milliseconds kSlack{3'000};
-
-Config config_for(AmqpServer const& server, std::string_view query = {}) {
-  Config config;
-  config.broker = server.url(query);
-  config.connection.connect_timeout = 500ms;
-  config.connection.backoff_initial = 10ms;
-  config.connection.backoff_max = 20ms;
-  config.destinations["orders"] = {};
-  auto& billing = config.subscriptions["billing"];
-  billing.destination = "orders";
-  billing.group = "billing";
-  billing.dead_letter = false;
-  return config;
-}
-
-std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-}
-
-amqp_method_number_t method_of(Frame const& frame) {
-  return frame.type == AMQP_FRAME_METHOD ? load_big_endian<std::uint32_t>(frame.payload.data()) : 0;
-}
-
-/// A broker whose warnings are kept.
-struct Client {
-  explicit Client(Config config) : broker(Broker::open(std::move(config), {.logger = log}).value()) {}
-
-  /// The first loss of a connection whose reason has this in it.
-  [[nodiscard]] bool has_lost_one_to(std::string_view reason) const {
-    auto const entries = log->entries("connection");
-    return std::any_of(entries.begin(), entries.end(), [&](Notebook::Entry const& entry) {
-      auto const found = entry.fields.find("broker");
-      return entry.text == "connection lost" && found != entry.fields.end() &&
-             found->second.find(reason) != std::string::npos;
-    });
-  }
-  [[nodiscard]] std::string losses() const {
-    std::string all;
-    for (auto const& entry : log->entries("connection")) {
-      for (auto const& [name, value] : entry.fields) all += entry.text + ": " + value + "\n";
-    }
-    return all;
-  }
-
-  std::shared_ptr<Notebook> log = std::make_shared<Notebook>(LogLevel::kInfo);
-  std::unique_ptr<Broker> broker;
-};
-
 // --- while it logs in
 
 struct Handshake {
@@ -224,19 +171,6 @@ TEST(Hazards, ServerPropertiesNestedTooDeepAreNotDecoded) {
 
 // --- with a consumer
 
-/// basic.deliver of a message with these properties; `claimed_size` and `body` as given.
-void deliver(Session& session, std::uint16_t channel, std::string_view properties, std::uint64_t claimed_size,
-             std::string_view body) {
-  amqp_basic_deliver_t fields{};
-  fields.consumer_tag = to_bytes("billing");
-  fields.delivery_tag = 1;
-  fields.exchange = to_bytes("orders");
-  session.send_method(channel, AMQP_BASIC_DELIVER_METHOD, &fields);
-  session.send_content(channel, properties, claimed_size, body);
-}
-
-std::string const kNoProperties(2, '\0');
-
 /// What the broker does to the first consumer. All later ones get one message, `fine`.
 struct Attack {
   std::string name;
@@ -332,8 +266,7 @@ INSTANTIATE_TEST_SUITE_P(
 AmqpServer::Hook on_consume(std::function<void(Session&, std::uint16_t)> then) {
   return [then = std::move(then)](Session& session, Frame const& frame) {
     if (method_of(frame) != AMQP_BASIC_CONSUME_METHOD) return false;
-    amqp_basic_consume_ok_t ok{to_bytes("billing")};
-    session.send_method(frame.channel, AMQP_BASIC_CONSUME_OK_METHOD, &ok);
+    accept_consumer(session, frame.channel);
     then(session, frame.channel);
     return true;
   };
