@@ -185,7 +185,7 @@ TEST_P(Groups, RoutingPatternsChooseWhatAGroupSees) {
   Recorder all;
   auto configuration = config();
   add_group(configuration, "europe");
-  orders_of(configuration).amqp.bindings["europe"] = {"eu.#"};
+  orders_of(configuration).amqp.bindings[group_of("europe")] = {"eu.#"};
   auto const can = open(config())->capabilities().routing_patterns;
   if (!can) {
     auto const refused = Broker::open(configuration);
