@@ -172,7 +172,10 @@ struct LogConfig {
 /// `kafka:` at the top: applies to every destination.
 struct KafkaConfig {
   Compression compression = Compression::kSnappy;
-  NativeOptions conf;  ///< any librdkafka property; those the contract depends on are refused
+  /// Any librdkafka property; those the contract depends on are refused. Of a member of a group, `session.timeout.ms` is
+  /// 10 s, and `max.poll.interval.ms` 60 s or the session's time-out, if that is longer: no handler has to keep to it,
+  /// but the group waits that long for a member that gives up its partitions, and a member for the answer to its join.
+  NativeOptions conf;
 };
 
 /// `amqp:` at the top.

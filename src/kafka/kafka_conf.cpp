@@ -3,10 +3,12 @@
 #include "config/kafka_properties.hpp"
 #include "config/values.hpp"
 #include "core/text.hpp"
+#include "kafka/open_socket.hpp"
 #include "kafka/version_gates.hpp"
 #include "observe/redact.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -18,6 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kSafeClientId = 64;
+constexpr int kMaxPollInterval = 60'000;
 
 NativeOptions safe_defaults(Config const& config) {
   return {
@@ -51,6 +54,18 @@ std::string_view main_name(std::string_view name) noexcept {
   if (name == "sasl.mechanism") return "sasl.mechanisms";
   if (name == "fetch.message.max.bytes") return "max.partition.fetch.bytes";
   return name;
+}
+
+/// librdkafka's five minutes are for handlers, which the polling thread never runs. Here it bounds how long a request
+/// to join a group waits for its answer on a connection that is dead, and how long the group waits for a member to give
+/// up its partitions, which takes a member 7.5 s at most (KafkaSource::revoke).
+std::string max_poll_interval(NativeOptions const& client) {
+  auto const session = client.find("session.timeout.ms");
+  int chosen = 0;
+  if (session != client.end()) {
+    std::from_chars(session->second.data(), session->second.data() + session->second.size(), chosen);
+  }
+  return std::to_string(std::max(kMaxPollInterval, chosen));  // librdkafka wants it to be the longer one
 }
 
 /// Takes one property of the user's, or says why not.
@@ -128,6 +143,7 @@ NativeOptions producer_options(NativeOptions client, Config const& config) {
 NativeOptions consumer_options(NativeOptions client, std::string const& group, bool reads_retries) {
   NativeOptions options{
       {"session.timeout.ms", "10000"},  // a member that was killed is replaced after this
+      {"max.poll.interval.ms", max_poll_interval(client)},
       {"partition.assignment.strategy", "range,roundrobin"},
       {"queued.min.messages", "50000"},
       {"queued.max.messages.kbytes", "16384"},
@@ -149,6 +165,7 @@ NativeOptions consumer_options(NativeOptions client, std::string const& group, b
 
 Result<ConfPtr> make_conf(NativeOptions const& options, void* topic_opaque) {
   ConfPtr conf(rd_kafka_conf_new());
+  rd_kafka_conf_set_socket_cb(conf.get(), open_socket);
   // First: topic properties set on `conf` below land in this default topic configuration.
   rd_kafka_topic_conf_t* const topics = rd_kafka_topic_conf_new();
   rd_kafka_topic_conf_set_opaque(topics, topic_opaque);

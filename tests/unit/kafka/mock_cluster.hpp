@@ -15,6 +15,8 @@ class MockCluster {
  public:
   static constexpr std::int16_t kProduce = 0;
   static constexpr std::int16_t kFindCoordinator = 10;
+  static constexpr std::int16_t kJoinGroup = 11;
+  static constexpr std::int16_t kHeartbeat = 12;
   static constexpr std::int16_t kOffsetCommit = 8;
 
   explicit MockCluster(int brokers = 1)
@@ -33,6 +35,12 @@ class MockCluster {
   /// The next requests of that kind are answered so.
   void push_errors(std::int16_t request, std::vector<rd_kafka_resp_err_t> const& errors) {
     rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());
+  }
+  /// The next request of that kind to that broker has no effect and gets no answer.
+  void ignore_next(std::int16_t request, int broker) {
+    constexpr int kAnHour = 3'600'000;
+    rd_kafka_mock_broker_push_request_error_rtts(cluster_, broker, request, 1,
+                                                 RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, kAnHour);
   }
 
   [[nodiscard]] rd_kafka_mock_cluster_t* get() const noexcept { return cluster_; }
