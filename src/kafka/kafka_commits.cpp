@@ -70,6 +70,11 @@ std::optional<KafkaCommits::Clock::time_point> KafkaCommits::due() const {
   return std::max(*due_, not_before_);
 }
 
+std::size_t KafkaCommits::waiting() const {
+  std::lock_guard const lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(entries_, &Entry::is_waiting));
+}
+
 std::vector<KafkaCommits::Offset> KafkaCommits::begin(Clock::time_point now) {
   std::vector<Offset> offsets;
   std::lock_guard const lock(mutex_);

@@ -5,6 +5,7 @@
 #include <fairlead/config.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -42,6 +43,9 @@ class KafkaCommits {
   /// When `begin` should be called; nothing while a commit is in flight or there is nothing to commit.
   [[nodiscard]] std::optional<Clock::time_point> due() const;
   [[nodiscard]] bool in_flight() const noexcept { return in_flight_; }
+
+  /// How many open lanes have settled more than was committed.
+  [[nodiscard]] std::size_t waiting() const;
 
   /// What to commit now; may be empty. It is in flight until `end`.
   [[nodiscard]] std::vector<Offset> begin(Clock::time_point now);

@@ -163,7 +163,8 @@ class KafkaSource final : public Source {
   void commit_when_due();
   void start_commit();
   void commit_everything(Clock::time_point deadline);
-  enum class Answer { kNone, kCommitted, kFailed };
+  /// `kRefused`: for good; `kFailed` may do better when it is repeated.
+  enum class Answer { kNone, kCommitted, kFailed, kRefused };
   Answer take_commit_answer(int timeout_ms);
 
   SourceSetup const setup_;

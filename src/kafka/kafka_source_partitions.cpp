@@ -1,9 +1,11 @@
 #include "kafka/kafka_admin.hpp"
 #include "kafka/kafka_error.hpp"
 #include "kafka/kafka_source.hpp"
+#include "observe/logging.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 // The part of KafkaSource that follows the group's rebalances and commits. Eager protocol: an assignment is complete,
 // and is revoked as a whole before the next one.
@@ -12,6 +14,29 @@ namespace {
 
 // For the last commit when the deadline of close has passed; it is a part of the time there is for leaving.
 constexpr std::chrono::milliseconds kLastCommit{500};
+
+/// The group moves on without this assignment; the next one starts from the last commit.
+bool is_outdated(rd_kafka_resp_err_t code) noexcept {
+  return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
+}
+
+/// The coordinator is about to move, to answer or to end a rebalance. That one is told to members of the generation
+/// only: a commit of an earlier one is outdated.
+bool may_succeed_later(rd_kafka_resp_err_t code) noexcept {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE: return true;
+    default: return false;
+  }
+}
 
 }  // namespace
 
@@ -83,6 +108,11 @@ void KafkaSource::revoke() {
 }
 
 void KafkaSource::close_lanes() {
+  if (auto const left = commits_.waiting(); left > 0) {
+    log(*setup_.logger, LogLevel::kWarn, "kafka",
+        "what was settled and not committed comes again to whoever is assigned the partitions next",
+        {LogField{"topic", std::string_view(setup_.topic)}, LogField{"partitions", static_cast<std::int64_t>(left)}});
+  }
   for_open_lanes([this](Lane lane) {
     commits_.close(lane);
     auto& state = lanes_[static_cast<std::size_t>(lane.id)];
@@ -112,12 +142,17 @@ void KafkaSource::start_commit() {
 }
 
 void KafkaSource::commit_everything(Clock::time_point deadline) {
-  Answer last = Answer::kNone;
-  while (commits_.in_flight() || (commits_.due() && last != Answer::kFailed)) {
-    if (!commits_.in_flight()) start_commit();
-    if (!commits_.in_flight()) return;  // refused, or nothing left
-    last = take_commit_answer(milliseconds_until(deadline));
-    if (last == Answer::kNone) return;
+  while (commits_.in_flight() || commits_.due()) {
+    if (!commits_.in_flight()) {
+      auto const due = *commits_.due();
+      if (due > std::max(deadline, Clock::now())) return;
+      while (Clock::now() < due) sleep_until(due);
+      start_commit();
+    }
+    if (!commits_.in_flight()) return;  // librdkafka takes none, or nothing is left
+    auto const answer = take_commit_answer(milliseconds_until(deadline));
+    if (answer == Answer::kNone || answer == Answer::kRefused) return;
+    if (answer == Answer::kFailed && Clock::now() >= deadline) return;
   }
 }
 
@@ -133,12 +168,10 @@ KafkaSource::Answer KafkaSource::take_commit_answer(int timeout_ms) {
   bool const committed = code == RD_KAFKA_RESP_ERR_NO_ERROR;
   commits_.end(committed, Clock::now());
   if (committed) return Answer::kCommitted;
-  // The group moves on without this assignment; the next one starts from the last commit.
-  bool const is_outdated = code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
-                           code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-                           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
-  if (!is_outdated) intake_.report(to_error(code, "committing"));
-  return Answer::kFailed;
+  if (!is_outdated(code) && code != RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS) {
+    intake_.report(to_error(code, "committing"));
+  }
+  return may_succeed_later(code) ? Answer::kFailed : Answer::kRefused;
 }
 
 }  // namespace fairlead::kafka
