@@ -137,6 +137,7 @@ struct SubscriptionConfig {
 
 /// `publish:`.
 struct PublishConfig {
+  /// Of a publish without one of its own; on Kafka, of every publish at most.
   std::chrono::milliseconds deadline{30'000};
   /// Publishes without an answer yet; 0: the backend's own default (Kafka 100,000, AMQP 2,000, memory 10,000).
   int window_messages = 0;
@@ -172,9 +173,9 @@ struct LogConfig {
 /// `kafka:` at the top: applies to every destination.
 struct KafkaConfig {
   Compression compression = Compression::kSnappy;
-  /// Any librdkafka property; those the contract depends on are refused. Of a member of a group, `session.timeout.ms` is
-  /// 10 s, and `max.poll.interval.ms` 60 s or the session's time-out, if that is longer: no handler has to keep to it,
-  /// but the group waits that long for a member that gives up its partitions, and a member for the answer to its join.
+  /// Any librdkafka property; those the contract depends on are refused. Of a member of a group, `session.timeout.ms`
+  /// is 10 s, and `max.poll.interval.ms` 60 s or the session's time-out, if that is longer: no handler has to keep to
+  /// it, but the group waits that long for a member to give up its partitions, and a member to be answered its join.
   NativeOptions conf;
 };
 

@@ -65,7 +65,8 @@ struct PublishOptions {
   std::optional<std::chrono::milliseconds> time_to_live{};
   /// 0 (lowest) to 9. Refused where `Capabilities::priority` is impossible.
   std::optional<std::uint8_t> priority{};
-  /// The publish ends by then, whatever the broker does. Default: `publish.deadline` of the configuration (30 s).
+  /// The publish ends by then, whatever the broker does. Default: `publish.deadline` of the configuration (30 s). On
+  /// Kafka that is also the most: a longer one ends about then, because librdkafka has one time-out for a topic.
   std::optional<std::chrono::milliseconds> deadline{};
   /// Wait for room in a full publish window until the deadline; `false` answers `kWouldBlock` at once.
   bool wait_for_room = true;
