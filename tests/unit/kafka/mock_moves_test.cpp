@@ -32,6 +32,8 @@ TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThe
   constexpr int kMoves = 40;
   constexpr int kPerMove = 50;
   constexpr int kPartitions = 4;
+  constexpr int kKeys = 16;
+  constexpr int kNobody = -1;
   MockCluster cluster(kBrokers);
   cluster.create(kTopic, kPartitions, kBrokers);
   ProducerRig rig(cluster, true, {{"linger.ms", "1"}});
@@ -44,12 +46,29 @@ TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThe
         std::this_thread::yield();
         continue;
       }
-      rig.publish(published, "key" + std::to_string(published % 16), 60s);
+      rig.publish(published, "key" + std::to_string(published % kKeys), 60s);
       ++published;
     }
   });
   for (int i = 0; i < kMoves; ++i) {
+    // Every fourth time one partition has no leader until all the others have answered.
+    bool const is_led = i % 4 != 3;
+    int const away = i / 4 % kPartitions;
+    if (!is_led) {
+      EXPECT_TRUE(eventually([&] { return rig.answered() == static_cast<std::size_t>(allowed); }));
+      set_leader(cluster, away, kNobody);
+    }
     allowed += kPerMove;
+    EXPECT_TRUE(eventually([&] { return published >= allowed; }));
+    if (!is_led) {
+      std::size_t waiting = 0;
+      for (int number = allowed - kPerMove; number < allowed; ++number) {
+        if (rig.answer(number % kKeys)->partition == away) ++waiting;  // of the same key
+      }
+      EXPECT_GT(waiting, 0U);
+      EXPECT_TRUE(eventually([&] { return rig.answered() + waiting == static_cast<std::size_t>(allowed); }));
+      set_leader(cluster, away, 1 + i % kBrokers);
+    }
     EXPECT_TRUE(eventually([&] { return rig.answered() + kPerMove > static_cast<std::size_t>(allowed); }));
     for (int partition = 0; partition < kPartitions; ++partition) {
       if (partition % 2 == i % 2) set_leader(cluster, partition, 1 + (i + partition) % kBrokers);
