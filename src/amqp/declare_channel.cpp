@@ -25,6 +25,10 @@ void DeclareChannel::on_not_connected(Error const& error) {
   connection().detach(*this, false);
 }
 
+void DeclareChannel::give_up() {
+  if (is_attached()) close();
+}
+
 void DeclareChannel::on_closed() { connection().detach(*this, true); }
 
 Result<void> run_script(Connection& connection, Script script, std::chrono::steady_clock::time_point deadline) {
@@ -38,8 +42,7 @@ Result<void> run_script(Connection& connection, Script script, std::chrono::stea
   auto result = await_setup(*done, connection, what, deadline);
   if (result) return result;
   // It may still wait for a connection, or for a broker that does not answer.
-  [[maybe_unused]] bool const told =
-      connection.mailbox()->post([channel](Connection& io) { io.detach(*channel, false); });
+  [[maybe_unused]] bool const told = connection.mailbox()->post([channel](Connection&) { channel->give_up(); });
   return result;
 }
 

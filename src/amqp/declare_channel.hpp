@@ -17,6 +17,9 @@ class DeclareChannel final : public Channel {
  public:
   DeclareChannel(Script script, std::shared_ptr<Waiter> done) : script_(std::move(script)), done_(std::move(done)) {}
 
+  /// Nobody waits for the answers any more: closes the channel, so that its number can be used again.
+  void give_up();
+
  private:
   Script opening() override { return script_; }
   void on_open() override;

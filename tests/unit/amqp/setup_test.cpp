@@ -187,6 +187,24 @@ TEST_P(SilentAt, UntilTheHeartbeatNoticesIsFollowedByAnotherTry) {
   EXPECT_TRUE(client.has_lost_one_to("amqp.heartbeat")) << client.losses();
 }
 
+TEST(Setup, ThatTookTooLongGivesItsChannelBack) {
+  std::atomic<int> closed{0};
+  AmqpServer server([&](Session&, Frame const& frame) {
+    closed += method_of(frame) == AMQP_CHANNEL_CLOSE_METHOD;
+    return method_of(frame) == AMQP_EXCHANGE_DECLARE_METHOD;  // gets no answer
+  });
+  auto config = config_for(server, "?channel_max=2");
+  config.connection.connect_timeout = 100ms;
+  Client client(config);
+  for (int i = 1; i <= 3; ++i) {
+    auto const declared = client.broker->declare("orders");
+    ASSERT_FALSE(declared);
+    EXPECT_EQ(declared.error().code, Errc::kTimeout) << declared.error().message;
+    EXPECT_TRUE(eventually([&] { return closed == i; }));
+  }
+  EXPECT_EQ(server.accepted(), 1);
+}
+
 /// What the broker has decided, on the channel or on the whole connection.
 struct Refusal {
   std::string name;
