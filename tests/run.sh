@@ -57,7 +57,7 @@ asan | tsan)
   targets=(--target sanitized)
   # A throughput that is compared says nothing under a sanitizer, whose runtime has to be loaded before a false clock.
   ctest+=(-L 'unit|conformance|process|rabbitmq|security|torture_smoke' -E 'Poison\.|ClockJump\.|_NOT_BUILT')
-  export TSAN_OPTIONS="suppressions=$ROOT/tests/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+  export TSAN_OPTIONS="die_after_fork=0:suppressions=$ROOT/tests/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
   # Sanitizers want an address space that is not laid out at random.
   if setarch -R true 2>/dev/null; then ctest=(setarch -R "${ctest[@]}"); fi
   ;;

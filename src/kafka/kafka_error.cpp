@@ -146,19 +146,25 @@ Meaning meaning_of(rd_kafka_resp_err_t code) noexcept {
   return {code, code > RD_KAFKA_RESP_ERR_NO_ERROR ? Errc::kRefused : Errc::kInternal};
 }
 
-/// A peer's last word, which librdkafka reports as a lost connection: TLS 1.3 refuses a client's certificate only after
-/// the client has finished its handshake.
-bool is_refused_certificate(rd_kafka_resp_err_t code, std::string_view detail) noexcept {
-  constexpr auto kNowhere = std::string_view::npos;
-  return code == RD_KAFKA_RESP_ERR__TRANSPORT && detail.find(" alert ") != kNowhere &&
-         (detail.find("certificate") != kNowhere || detail.find("unknown ca") != kNowhere);
+bool says(std::string_view detail, std::string_view words) noexcept {
+  return detail.find(words) != std::string_view::npos;
+}
+
+/// An alert of TLS is the peer's last word, and may be reported as a lost connection: TLS 1.3 refuses a client's
+/// certificate only after the client has finished its handshake.
+Meaning meaning_of_alert(std::string_view detail) noexcept {
+  auto meaning = meaning_of(RD_KAFKA_RESP_ERR__SSL);
+  if (says(detail, "certificate") || says(detail, "unknown ca")) meaning.hint = kClientCertificate;
+  meaning.code = RD_KAFKA_RESP_ERR__TRANSPORT;
+  meaning.maybe_applied = kMaybeApplied;
+  return meaning;
 }
 
 }  // namespace
 
 Error to_error(rd_kafka_resp_err_t code, std::string_view what, std::string_view detail) {
   auto meaning = meaning_of(code);
-  if (is_refused_certificate(code, detail)) meaning = {code, Errc::kTls, false, kMaybeApplied, kClientCertificate};
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT && says(detail, " alert ")) meaning = meaning_of_alert(detail);
   std::string message(what);
   message += ": ";
   message += detail.empty() ? std::string(rd_kafka_err2str(code)) : redact(detail);
