@@ -20,6 +20,7 @@ constexpr milliseconds kSeekAgain{20};
 // Leaving takes a few milliseconds. It gets this long even when the deadline has passed, because a consumer that is
 // destroyed while it leaves keeps a librdkafka thread spinning for ever (2.0.2).
 constexpr milliseconds kLeaveTime{1'000};
+constexpr milliseconds kBeyondAJoin{30'000};
 
 KafkaSource* source_of(void* opaque) noexcept { return static_cast<KafkaSource*>(opaque); }
 
@@ -133,7 +134,9 @@ void KafkaSource::join_group() {
   char value[32];
   std::size_t size = sizeof value;
   if (rd_kafka_conf_get(rd_kafka_conf(consumer_->handle()), "max.poll.interval.ms", value, &size) == RD_KAFKA_CONF_OK) {
-    revoke_time_ = std::min(revoke_time_, milliseconds(std::stol(value)) / 10);
+    milliseconds const join_time(std::stol(value));
+    revoke_time_ = std::min(revoke_time_, join_time / 10);
+    until_joined_ = setup_.until_joined.value_or(join_time + kBeyondAJoin);
   }
   if (fixed_positions_) {
     assign(fixed_positions_.get());
@@ -153,14 +156,18 @@ void KafkaSource::leave_group() {
     return;
   }
   commit_everything(close_deadline_);
-  auto const until = std::max(close_deadline_, Clock::now() + kLeaveTime);
+  left_in_time_ = leave_by(std::max(close_deadline_, Clock::now() + kLeaveTime));
+}
+
+bool KafkaSource::leave_by(Clock::time_point until) {
+  auto const has_left = [this] { return rd_kafka_consumer_closed(consumer_->handle()) != 0; };
   ErrorPtr const refused(rd_kafka_consumer_close_queue(consumer_->handle(), consumer_->control()));
   while (!refused && Clock::now() < until) {
     serve_control();
-    if (rd_kafka_consumer_closed(consumer_->handle()) != 0) break;
+    if (has_left()) break;
     sleep_until(until);
   }
-  left_in_time_ = rd_kafka_consumer_closed(consumer_->handle()) != 0;
+  return has_left();
 }
 
 void KafkaSource::serve_control() {

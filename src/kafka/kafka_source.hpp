@@ -45,6 +45,10 @@ struct SourceSetup {
   StartFrom start = StartFrom::kEarliest;
   SettleConfig settle;
   BackoffPolicy backoff;  // between consumers that fail for good
+  // When a session is lost librdkafka says at once that the partitions are, and the group what is ours now, as soon as
+  // it is joined again. A consumer that takes longer, though there is a broker, is stuck.
+  std::chrono::milliseconds until_lost{30'000};
+  std::optional<std::chrono::milliseconds> until_joined;  // default: half a minute more than a join may take
   std::shared_ptr<Logger> logger;
   std::shared_ptr<KafkaLogin const> login;  // may be null
   std::optional<Credentials> credentials;   // of that login
@@ -109,6 +113,8 @@ class KafkaSource final : public Source {
   void run();
   void join_group();
   void leave_group();
+  /// False: it takes longer.
+  bool leave_by(Clock::time_point until);
   void serve_control();
   void take_error(rd_kafka_resp_err_t code, char const* why);
   void take_log(int severity, char const* facility, char const* text);
@@ -193,7 +199,7 @@ class KafkaSource final : public Source {
   bool due_first_ = false;        // retries and fresh messages take turns
   std::optional<SeekDesk::Order> seeking_;
   std::optional<Trouble> trouble_;
-  std::optional<Clock::time_point> session_lost_at_;  // and the group has not said a word since
+  std::optional<Clock::time_point> heard_by_;  // after a lost session; later, and the consumer is stuck
   Backoff rebuild_backoff_;
   Clock::time_point rebuild_at_{};        // not before
   std::vector<Destruction> left_behind_;  // of the consumers before this one
@@ -202,6 +208,7 @@ class KafkaSource final : public Source {
   std::size_t average_bytes_ = 1'024;
   std::unique_ptr<FetchWaker> waker_;
   std::chrono::milliseconds revoke_time_{5'000};
+  std::chrono::milliseconds until_joined_{90'000};
   std::exception_ptr failure_;
 
   Thread thread_;

@@ -41,10 +41,11 @@ bool may_succeed_later(rd_kafka_resp_err_t code) noexcept {
 }  // namespace
 
 void KafkaSource::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
-  session_lost_at_.reset();
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    heard_by_.reset();
     assign(partitions);
   } else {
+    if (heard_by_) heard_by_ = Clock::now() + until_joined_;
     revoke();
     if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) intake_.report(to_error(what, "rebalance of the group"));
   }

@@ -15,8 +15,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// After a lost session the group is joined again within seconds, once there is a broker.
-constexpr milliseconds kRejoins{30'000};
 constexpr milliseconds kAskTime{100};
 constexpr milliseconds kLeaveTime{1'000};
 constexpr milliseconds kStable{60'000};
@@ -46,7 +44,7 @@ bool KafkaSource::rebuild_when_failed() {
 std::optional<std::string> KafkaSource::failure() const {
   char why[512] = "";
   if (rd_kafka_fatal_error(consumer_->handle(), why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR) return redact(why);
-  if (!session_lost_at_ || Clock::now() < *session_lost_at_ + kRejoins) return std::nullopt;
+  if (!heard_by_ || Clock::now() < *heard_by_) return std::nullopt;
   auto const answer = partitions_of(consumer_->handle(), setup_.topic, Clock::now() + kAskTime);
   if (!answer) return std::nullopt;  // without a broker nobody joins
   return "it lost its session and did not join its group again";
@@ -56,16 +54,9 @@ void KafkaSource::let_go_of_consumer(bool is_stuck) {
   for_open_lanes([this](Lane lane) { intake_.lose_lane(lane); });
   close_lanes();
   if (commits_.in_flight()) commits_.end(false, Clock::now());
-  session_lost_at_.reset();
+  heard_by_.reset();
   if (fixed_positions_) remember_positions();
-  if (!is_stuck) {  // a stuck one never leaves
-    auto const until = Clock::now() + kLeaveTime;
-    ErrorPtr const refused(rd_kafka_consumer_close_queue(consumer_->handle(), consumer_->control()));
-    while (!refused && Clock::now() < until && rd_kafka_consumer_closed(consumer_->handle()) == 0) {
-      serve_control();
-      sleep_until(until);
-    }
-  }
+  if (!is_stuck) (void)leave_by(Clock::now() + kLeaveTime);  // a stuck one never does
   is_assigned_ = false;
   waker_.reset();
   left_behind_.push_back(destruction_);

@@ -37,7 +37,7 @@ void KafkaSource::take_error(rd_kafka_resp_err_t code, char const* why) {
 
 void KafkaSource::take_log(int severity, char const* facility, char const* text) {
   write_log(*setup_.logger, severity, facility, text);
-  if (std::string_view(facility) == "SESSTMOUT") session_lost_at_ = Clock::now();
+  if (std::string_view(facility) == "SESSTMOUT") heard_by_ = Clock::now() + setup_.until_lost;
   auto const lost = lost_position(facility, text);
   if (!lost || !topic_index(lost->topic)) return;
   intake_.report({Errc::kRefused, "partition " + std::to_string(lost->partition) + " of topic '" +

@@ -50,10 +50,12 @@ class KafkaSourceOnABroker : public testing::Test {
     for (int i = from; i < to; ++i) messages.push_back({.payload = std::to_string(i)});
     for (auto const& result : broker_->publisher(topic_).value().publish_batch(messages)) result.value();
   }
+  [[nodiscard]] NativeOptions client() const {
+    return kafka::client_options(config_, parse_broker_url(config_.broker).value()).value();
+  }
   [[nodiscard]] std::unique_ptr<kafka::KafkaSource> member(FakeIntake& intake) const {
-    auto const client = kafka::client_options(config_, parse_broker_url(config_.broker).value()).value();
     kafka::SourceSetup setup;
-    setup.options = kafka::consumer_options(client, group(), false);
+    setup.options = kafka::consumer_options(client(), group(), false);
     setup.topic = topic_;
     setup.partitions = partitions();
     setup.logger = notebook_;

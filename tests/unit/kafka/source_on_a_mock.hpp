@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace fairlead::test {
 
@@ -47,8 +48,9 @@ class KafkaSourceOnAMock : public testing::Test {
     asking_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf.release(), nullptr, 0));
   }
 
-  /// `change` makes it another member than the usual one.
-  void open(std::function<void(kafka::SourceSetup&)> const& change = [](kafka::SourceSetup&) {}) {
+  using Change = std::function<void(kafka::SourceSetup&)>;  // of what a member usually is
+
+  [[nodiscard]] std::unique_ptr<kafka::KafkaSource> member(FakeIntake& intake, Change const& change) const {
     kafka::SourceSetup setup;
     setup.options = kafka::consumer_options(client_, "billing", false);
     setup.topic = kTopic;
@@ -56,7 +58,10 @@ class KafkaSourceOnAMock : public testing::Test {
     setup.logger = notebook_;
     setup.backoff = {std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
     change(setup);
-    source_ = kafka::KafkaSource::open(std::move(setup), intake_, std::chrono::steady_clock::now() + kPatience).value();
+    return kafka::KafkaSource::open(std::move(setup), intake, std::chrono::steady_clock::now() + kPatience).value();
+  }
+  void open(Change const& change = [](kafka::SourceSetup&) {}) {
+    source_ = member(intake_, change);
     rig_ = std::make_unique<ProducerRig>(cluster_, true, NativeOptions{{"linger.ms", "1"}});
   }
   void move_coordinator(int broker) {

@@ -24,8 +24,7 @@ class SourceRebuild : public KafkaSourceOnABroker {
 
   /// Another member with the same name joins, which fences the first one, and goes without a word.
   void take_the_name_away() {
-    auto const client = client_options(config_, parse_broker_url(config_.broker).value()).value();
-    auto conf = make_conf(consumer_options(client, group(), false)).value();
+    auto conf = make_conf(consumer_options(client(), group(), false)).value();
     auto* const intruder = rd_kafka_new(RD_KAFKA_CONSUMER, conf.release(), nullptr, 0);
     PartitionListPtr const topics(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(topics.get(), topic_.c_str(), RD_KAFKA_PARTITION_UA);

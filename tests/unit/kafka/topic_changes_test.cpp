@@ -27,8 +27,7 @@ class TopicChanges : public KafkaSourceOnABroker {
   void SetUp() override {
     KafkaSourceOnABroker::SetUp();
     if (!broker_) return;
-    auto const options = client_options(config_, parse_broker_url(config_.broker).value()).value();
-    auto conf = make_conf(options).value();
+    auto conf = make_conf(client()).value();
     admin_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf.release(), nullptr, 0));
     answers_.reset(rd_kafka_queue_new(admin_.get()));
   }
