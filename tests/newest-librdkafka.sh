@@ -58,8 +58,10 @@ export FAIRLEAD_REQUIRE_BROKERS=1
 BIN=$ROOT/build/$PRESET/bin
 [ -x "$BIN/conformance" ] || die "build the tests first: tests/run.sh"
 export FAIRLEAD_EXPECT_LIBRDKAFKA=$VERSION # a test fails when it runs with another one
-"$BROKERS/provision.sh" --kafka -- bash -euc '
+"$BROKERS/provision.sh" --kafka --secured -- bash -euc '
   "$1/unit_kafka" --gtest_brief=1
   "$1/kafka_source" --gtest_brief=1
-  "$1/conformance" --gtest_filter="*/kafka" --gtest_brief=1' bash "$BIN"
+  "$1/conformance" --gtest_filter="*/kafka" --gtest_brief=1
+  OPENSSL_CONF=$2 "$1/security" --gtest_filter="Login.Kafka*:Permission.*" --gtest_brief=1' \
+  bash "$BIN" "$ROOT/tests/security/permissive.cnf"
 echo "==> passed with librdkafka $VERSION"

@@ -86,6 +86,9 @@ ssl.truststore.location=$CERTS/ca.crt
 ssl.client.auth=none
 listener.name.mtls.ssl.client.auth=required
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+super.users=User:ANONYMOUS
 P
     for name in sasl_ssl sasl_plain; do
       for mech in scram-sha-256 scram-sha-512; do
