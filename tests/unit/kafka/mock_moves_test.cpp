@@ -28,7 +28,8 @@ using test::ProducerRig;
 using test::read_back;
 using test::set_leader;
 
-TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThere) {
+/// Under load each publish is answered once, and what is confirmed is there.
+void move_leaders(bool sometimes_without_one) {
   constexpr int kMoves = 40;
   constexpr int kPerMove = 50;
   constexpr int kPartitions = 4;
@@ -52,7 +53,7 @@ TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThe
   });
   for (int i = 0; i < kMoves; ++i) {
     // Every fourth time one partition has no leader until all the others have answered.
-    bool const is_led = i % 4 != 3;
+    bool const is_led = !sometimes_without_one || i % 4 != 3;
     int const away = i / 4 % kPartitions;
     if (!is_led) {
       EXPECT_TRUE(eventually([&] { return rig.answered() == static_cast<std::size_t>(allowed); }));
@@ -103,6 +104,16 @@ TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThe
   std::printf("%d moves, %d requests: %d published, %zu confirmed, %zu stored twice\n", kMoves, rig.produce_requests(),
               published.load(), confirmed, stored - copies.size());
   EXPECT_EQ(confirmed, static_cast<std::size_t>(published)) << why;
+}
+
+TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThere) { move_leaders(false); }
+
+TEST(KafkaLeaderMoves, PublishesToAPartitionThatHasNoLeaderForAWhileAreAnsweredWhenItHasOneAgain) {
+  constexpr int kNamesLeader = 0x020500ff;
+  if (rd_kafka_version() >= kNamesLeader) {
+    GTEST_SKIP() << "from 2.5 on librdkafka's mock cluster crashes when it should name a leader and there is none";
+  }
+  move_leaders(true);
 }
 
 using KafkaSourceMoves = KafkaSourceOnAMock;
