@@ -4,6 +4,7 @@
 #include "publish_rig.hpp"
 #include "support/fake_sink.hpp"
 #include "support/notebook.hpp"
+#include "support/wait.hpp"
 
 #include <gtest/gtest.h>
 
@@ -140,7 +141,7 @@ TEST(ConfirmWindow, OfLatePublishesTheBackendSaysFirstWhichItHasNotSent) {
     EXPECT_EQ(result.error().code, Errc::kBlocked);
     EXPECT_FALSE(result.error().maybe_applied);
   }
-  EXPECT_EQ(running.window->pending(), 1U) << "that of the one that was sent";
+  EXPECT_TRUE(test::eventually([&] { return running.window->pending() == 1; })) << "that of the one that was sent";
   confirm(*running.window, sent.slot);
 }
 
