@@ -124,7 +124,8 @@ class Onslaught:
         verdict.violations += wrong
         victim.finish(verdict)
         for producer in crew.producers:
-            liveness.judge_growth(producer.name, producer.samples, verdict)
+            liveness.judge_growth(producer.name, producer.samples, verdict,
+                                  but=['rss_kib'] if self.arguments.sanitized else [])
         verdict.figures['healthy part of the time'] = round(
             foe.right_seconds / max(0.001, foe.right_seconds + foe.wrong_seconds), 2)
         verdict.figures['crash points'] = crew.crashes

@@ -24,6 +24,7 @@ def parse_arguments():
     parser.add_argument('--cluster', action='store_true', help='three nodes, of which one is killed at a time')
     parser.add_argument('--report', metavar='FILE', help='keep the results there (Markdown, and JSON beside it)')
     parser.add_argument('--programs', required=True, help='folder of the built programs')
+    parser.add_argument('--sanitized', action='store_true', help='judge no memory: it is the sanitizer that takes it')
     parser.add_argument('--plan', action='store_true', help='print what would be done, and do nothing')
     parser.add_argument('--keep', action='store_true', help='keep what the processes wrote')
     return parser.parse_args()
