@@ -148,6 +148,8 @@ TEST_F(Rotation, RabbitmqTakesThePasswordOfTheProvider) {
   Flow flow(**opened, destination_);
   flow.wait_for_progress();
   for (auto const* const next : {"second-password", "third-password"}) {
+    // A connection that is still logging in would not be closed with the others.
+    ASSERT_TRUE(eventually([&] { return (*opened)->health().is_healthy(); }));
     auto const before = vault.calls();
     vault.put(next);
     rotate(user, next);
