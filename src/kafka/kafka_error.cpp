@@ -155,7 +155,6 @@ bool says(std::string_view detail, std::string_view words) noexcept {
 Meaning meaning_of_alert(std::string_view detail) noexcept {
   auto meaning = meaning_of(RD_KAFKA_RESP_ERR__SSL);
   if (says(detail, "certificate") || says(detail, "unknown ca")) meaning.hint = kClientCertificate;
-  meaning.code = RD_KAFKA_RESP_ERR__TRANSPORT;
   meaning.maybe_applied = kMaybeApplied;
   return meaning;
 }

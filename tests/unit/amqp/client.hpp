@@ -4,6 +4,7 @@
 #include "amqp/frame_writer.hpp"
 #include "support/amqp_server.hpp"
 #include "support/notebook.hpp"
+#include "support/resources.hpp"
 
 #include <fairlead/fairlead.hpp>
 
@@ -23,6 +24,10 @@ using Session = test::AmqpServer::Session;
 
 /// How much later than its bound a call may return on a busy machine.
 inline constexpr std::chrono::milliseconds kSlack{3'000};
+
+/// Connections are cut at each of so many bytes; under a sanitizer at every sixteenth.
+inline constexpr std::size_t kLastCut = 4'096;
+inline constexpr std::size_t kStep = test::kIsSanitized ? 16 : 1;
 
 /// Publishes to `orders`, and its group `billing` consumes it. Reconnects quickly.
 inline Config config_for(test::AmqpServer const& server, std::string_view query = {}) {

@@ -23,8 +23,6 @@ using namespace std::chrono_literals;
 using test::AmqpServer;
 using test::eventually;
 
-constexpr std::size_t kLastCut = 4'096;
-constexpr std::size_t kStep = test::kIsSanitized ? 16 : 1;
 constexpr int kMessages = 6;
 constexpr std::size_t kPayload = 700;
 // Of the direction in which little is said: logging in, declaring, and some acks.

@@ -1,7 +1,6 @@
 #include "amqp/properties.hpp"
 #include "support/amqp_server.hpp"
 #include "support/recorder.hpp"
-#include "support/resources.hpp"
 #include "support/wait.hpp"
 #include "unit/amqp/client.hpp"
 #include "unit/amqp/recorded_session.hpp"
@@ -26,9 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::AmqpServer;
 using test::eventually;
-
-constexpr std::size_t kLastCut = 4'096;
-constexpr std::size_t kStep = test::kIsSanitized ? 16 : 1;
 
 Frame parsed(std::string const& bytes) {
   constexpr std::size_t kBeforePayload = 7;

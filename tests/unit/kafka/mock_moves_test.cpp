@@ -5,13 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
 // Leaders of partitions and coordinators of groups that move from broker to broker.
@@ -38,48 +36,35 @@ void move_leaders(bool sometimes_without_one) {
   MockCluster cluster(kBrokers);
   cluster.create(kTopic, kPartitions, kBrokers);
   ProducerRig rig(cluster, true, {{"linger.ms", "1"}});
-  std::atomic<bool> stop{false};
-  std::atomic<int> allowed{0};  // the mock cluster keeps 5 MB of a partition
-  std::atomic<int> published{0};
-  std::thread load([&] {
-    while (!stop) {
-      if (published >= allowed) {
-        std::this_thread::yield();
-        continue;
-      }
-      rig.publish(published, "key" + std::to_string(published % kKeys), 60s);
-      ++published;
-    }
-  });
+  test::ProducerLoad load(rig, kKeys);
   for (int i = 0; i < kMoves; ++i) {
     // Every fourth time one partition has no leader until all the others have answered.
     bool const is_led = !sometimes_without_one || i % 4 != 3;
     int const away = i / 4 % kPartitions;
     if (!is_led) {
-      EXPECT_TRUE(eventually([&] { return rig.answered() == static_cast<std::size_t>(allowed); }));
+      EXPECT_TRUE(eventually([&] { return rig.answered() == static_cast<std::size_t>(load.allowed()); }));
       set_leader(cluster, away, kNobody);
     }
-    allowed += kPerMove;
-    EXPECT_TRUE(eventually([&] { return published >= allowed; }));
+    load.allow(kPerMove);
+    EXPECT_TRUE(eventually([&] { return load.published() >= load.allowed(); }));
     if (!is_led) {
       std::size_t waiting = 0;
-      for (int number = allowed - kPerMove; number < allowed; ++number) {
+      for (int number = load.allowed() - kPerMove; number < load.allowed(); ++number) {
         if (rig.answer(number % kKeys)->partition == away) ++waiting;  // of the same key
       }
       EXPECT_GT(waiting, 0U);
-      EXPECT_TRUE(eventually([&] { return rig.answered() + waiting == static_cast<std::size_t>(allowed); }));
+      EXPECT_TRUE(eventually([&] { return rig.answered() + waiting == static_cast<std::size_t>(load.allowed()); }));
       set_leader(cluster, away, 1 + i % kBrokers);
     }
-    EXPECT_TRUE(eventually([&] { return rig.answered() + kPerMove > static_cast<std::size_t>(allowed); }));
+    EXPECT_TRUE(eventually([&] { return rig.answered() + kPerMove > static_cast<std::size_t>(load.allowed()); }));
     for (int partition = 0; partition < kPartitions; ++partition) {
       if (partition % 2 == i % 2) set_leader(cluster, partition, 1 + (i + partition) % kBrokers);
     }
   }
   for (int partition = 0; partition < kPartitions; ++partition) set_leader(cluster, partition, 1);
-  EXPECT_TRUE(eventually([&] { return published >= allowed; }));
-  stop = true;
-  load.join();
-  ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(published)));
+  EXPECT_TRUE(eventually([&] { return load.published() >= load.allowed(); }));
+  load.stop();
+  ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(load.published())));
   rig.close();
   EXPECT_TRUE(eventually([&] { return rig.pending() == 0; }));
 
@@ -102,8 +87,8 @@ void move_leaders(bool sometimes_without_one) {
     EXPECT_TRUE(copies.contains(number)) << "confirmed and lost: " << number;
   }
   std::printf("%d moves, %d requests: %d published, %zu confirmed, %zu stored twice\n", kMoves, rig.produce_requests(),
-              published.load(), confirmed, stored - copies.size());
-  EXPECT_EQ(confirmed, static_cast<std::size_t>(published)) << why;
+              load.published(), confirmed, stored - copies.size());
+  EXPECT_EQ(confirmed, static_cast<std::size_t>(load.published())) << why;
 }
 
 TEST(KafkaLeaderMoves, UnderLoadEachPublishIsAnsweredOnceAndWhatIsConfirmedIsThere) { move_leaders(false); }

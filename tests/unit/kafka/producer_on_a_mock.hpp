@@ -199,4 +199,37 @@ inline std::map<int, std::vector<Stored>> read_back(MockCluster const& cluster, 
   return found;
 }
 
+/// Publishes to the rig on a thread of its own, under so many keys in turn, as much as it is allowed: the mock cluster
+/// keeps 5 MB of a partition.
+class ProducerLoad {
+ public:
+  ProducerLoad(ProducerRig& rig, int keys) : thread_([this, &rig, keys] { run(rig, keys); }) {}
+  ~ProducerLoad() { stop(); }
+
+  void allow(int more) { allowed_ += more; }
+  [[nodiscard]] int allowed() const { return allowed_; }
+  [[nodiscard]] int published() const { return published_; }
+  void stop() {
+    stops_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void run(ProducerRig& rig, int keys) {
+    while (!stops_) {
+      if (published_ >= allowed_) {
+        std::this_thread::yield();
+        continue;
+      }
+      rig.publish(published_, "key" + std::to_string(published_ % keys), std::chrono::seconds(60));
+      ++published_;
+    }
+  }
+
+  std::atomic<bool> stops_{false};
+  std::atomic<int> allowed_{0};
+  std::atomic<int> published_{0};
+  std::thread thread_;
+};
+
 }  // namespace fairlead::test

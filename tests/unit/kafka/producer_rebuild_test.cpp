@@ -6,14 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 // What becomes of publishes when librdkafka's producer fails for good (rd_kafka_fatal_error).
@@ -152,23 +150,11 @@ TEST(KafkaProducerRebuild, ManyFailuresUnderLoadLoseNothingAndAnswerEachPublishO
   MockCluster cluster;
   cluster.create(kTopic, kPartitions);
   Rig rig(cluster, true, {{"linger.ms", "1"}}, {10ms, 100ms, 2.0});
-  std::atomic<bool> stop{false};
-  std::atomic<int> allowed{0};  // the mock cluster keeps 5 MB of a partition
-  std::atomic<int> published{0};
-  std::thread load([&] {
-    while (!stop) {
-      if (published >= allowed) {
-        std::this_thread::yield();
-        continue;
-      }
-      rig.publish(published, "key" + std::to_string(published % kKeys), 60s);
-      ++published;
-    }
-  });
+  test::ProducerLoad load(rig, kKeys);
   auto const began = Clock::now();
   std::chrono::nanoseconds longest{0};
   for (int i = 0; i < failures; ++i) {
-    allowed += kPerFailure;
+    load.allow(kPerFailure);
     auto const answered = rig.answered();
     EXPECT_TRUE(eventually([&] { return rig.answered() > answered; }));
     auto const failed_at = Clock::now();
@@ -176,9 +162,8 @@ TEST(KafkaProducerRebuild, ManyFailuresUnderLoadLoseNothingAndAnswerEachPublishO
     ASSERT_TRUE(eventually([&] { return rig.rebuilds() == static_cast<std::uint64_t>(i) + 1; }, 10s));
     longest = std::max<std::chrono::nanoseconds>(longest, Clock::now() - failed_at);
   }
-  stop = true;
-  load.join();
-  ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(published)));
+  load.stop();
+  ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(load.published())));
   rig.close();
   EXPECT_EQ(rig.pending(), 0U);
 
@@ -207,9 +192,9 @@ TEST(KafkaProducerRebuild, ManyFailuresUnderLoadLoseNothingAndAnswerEachPublishO
   }
   auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
   std::printf("%d failures in %.1f s: %d published, %zu confirmed, %zu stored twice, longest rebuild %lld ms\n",
-              failures, std::chrono::duration<double>(Clock::now() - began).count(), published.load(), confirmed,
+              failures, std::chrono::duration<double>(Clock::now() - began).count(), load.published(), confirmed,
               stored - copies.size(), static_cast<long long>(ms));
-  EXPECT_EQ(confirmed, static_cast<std::size_t>(published));
+  EXPECT_EQ(confirmed, static_cast<std::size_t>(load.published()));
 }
 
 TEST(KafkaProducerRebuild, MemoryDescriptorsAndThreadsStayAsTheyWere) {
