@@ -90,9 +90,9 @@ class Copies(unittest.TestCase):
 
 
 class Redelivery(unittest.TestCase):
-    def violations(self, run, faults=(), copies=None, limits=LIMITS, losses=None):
+    def violations(self, run, faults=(), copies=None, limits=LIMITS, losses=None, unclear=()):
         verdict = checker.Verdict()
-        repeats.judge_redelivery(run, copies or {}, list(faults), limits, verdict, losses)
+        repeats.judge_redelivery(run, copies or {}, list(faults), limits, verdict, losses, unclear)
         return names(verdict)
 
     def test_a_cut_explains_what_was_in_flight(self):
@@ -132,6 +132,25 @@ class Redelivery(unittest.TestCase):
         self.assertEqual(self.violations(run), [])
         run.lives[0].end = 'drained'
         self.assertEqual(self.violations(run), ['processes over their redelivery bound'])
+
+    def test_of_two_copies_either_may_have_come_again(self):
+        """A cut loses what the producer would have heard of a message, and what a consumer would have said of it."""
+        run = history(life('killed', [0, 1], 0, 'killed'), life('heir', [1, 1, 2], 2))
+        self.assertEqual(self.violations(run, copies={1: 2}, losses={'killed': 0, 'heir': 0}), [])
+        self.assertEqual(self.violations(run, losses={'killed': 0, 'heir': 0}), ['processes over their redelivery bound'])
+
+    def test_copies_explain_no_more_than_their_number(self):
+        run = history(life('a', [0, 1, 1, 1, 2], 0))
+        self.assertEqual(self.violations(run, copies={1: 3}), [])
+        self.assertEqual(self.violations(run, copies={1: 2}), ['processes over their redelivery bound'])
+
+    def test_what_a_killed_broker_was_about_to_take_is_not_counted(self):
+        run = history(life('a', [0, 1, 1, 2, 2], 0))
+        self.assertEqual(self.violations(run, unclear={1, 2}), [])
+        self.assertEqual(self.violations(run, unclear={1}), ['processes over their redelivery bound'])
+        published = [Answer('confirmed', number, 'k0', begin=begin * 1_000_000, took=2_000_000)
+                     for number, begin in enumerate([5, 7, 12, 14])]
+        self.assertEqual(repeats.published_during(published, [fault(8, 13, 'broker killed')]), {1, 2})
 
     def test_a_kill_explains_no_more_than_its_own(self):
         run = history(life('a', range(5), 0, 'killed'), life('b', range(5), 100))

@@ -16,21 +16,37 @@ def judge_copies(numbers, losses, window, verdict):
     return copies
 
 
-def redeliveries(history, copies):
-    """For each life what it handled and someone handled again, without what was at the broker more than once. What a
-    killed one still finishes, such as a handler in a process that lives on, was begun before its end and is its own."""
+def published_during(answers, faults):
+    """The numbers whose publish was under way in one of these times."""
+    spans = [(fault.begin, fault.end) for fault in faults]
+    return {answer.number for answer in answers if any(
+        answer.begin * 1000 <= end and begin <= (answer.begin + answer.took) * 1000 for begin, end in spans)}
+
+
+def redeliveries(history, copies, unclear=frozenset()):
+    """Of each message that was handled more often than it was at the broker: the lives that handled it before the last
+    time, and how many of these times were too many. What a killed one still finishes, such as a handler in a process that
+    lives on, was begun before its end and is its own. `unclear`: of these nobody knows how often they were there."""
     def begun_by(entry):
         life, at = history.lives[entry[0]], entry[1].at
         return min(at, life.ended_at) if life.end == 'killed' else at
 
     seen = collections.defaultdict(list)
     for index, handling in sorted(history.in_time(), key=begun_by):
-        seen[handling.number].append((index, handling))
-    repeated = collections.defaultdict(list)
-    for number, handlings in seen.items():
-        for index, handling in handlings[max(0, copies.get(number, 1) - 1):-1]:
-            repeated[index].append(handling)
-    return repeated
+        seen[handling.number].append(index)
+    surplus = [(indices[:-1], len(indices) - max(1, copies.get(number, 1))) for number, indices in seen.items()
+               if number not in unclear]
+    return [(earlier, count) for earlier, count in surplus if count > 0]
+
+
+def attribute(repeated, allowed):
+    """How many of them are each life's. Of a message that is at the broker twice nobody knows which copy came again: it is
+    counted where most room is left, once all that leave no choice are."""
+    counts = [0] * len(allowed)
+    for earlier, count in sorted(repeated, key=lambda entry: len(entry[0]) - entry[1]):
+        for index in sorted(earlier, key=lambda index: counts[index] - allowed[index])[:count]:
+            counts[index] += 1
+    return counts
 
 
 def stretches(faults):
@@ -68,16 +84,12 @@ def allowance(life, troubles, limits, losses=None):
     return min(len(times), allowed)
 
 
-def judge_redelivery(history, copies, faults, limits, verdict, losses=None):
+def judge_redelivery(history, copies, faults, limits, verdict, losses=None, unclear=frozenset()):
     """`losses`: of each life by its name, how often its connection broke; nothing where that is not known."""
-    repeated, troubles = redeliveries(history, copies), stretches(faults)
-    bound, over = 0, []
-    for index, life in enumerate(history.lives):
-        allowed = allowance(life, troubles, limits, None if losses is None else losses[life.name])
-        bound += allowed
-        if len(repeated[index]) > allowed:
-            over.append(f'{life.name} ({life.end}): {len(repeated[index])} of {len(life.handled)} handled again, at most '
-                        f'{allowed} allowed')
+    repeated, troubles = redeliveries(history, copies, unclear), stretches(faults)
+    allowed = [allowance(life, troubles, limits, None if losses is None else losses[life.name]) for life in history.lives]
+    over = [f'{life.name} ({life.end}): {count} of {len(life.handled)} handled again, at most {most} allowed'
+            for life, count, most in zip(history.lives, attribute(repeated, allowed), allowed) if count > most]
     verdict.figures.update({'kills': sum(life.end == 'killed' for life in history.lives),
-                            'redeliveries': sum(map(len, repeated.values())), 'redelivery bound': bound})
+                            'redeliveries': sum(count for _, count in repeated), 'redelivery bound': sum(allowed)})
     verdict.must_be_zero('processes over their redelivery bound', len(over), over[0] if over else '')
