@@ -45,6 +45,15 @@ inline Config config_for(test::AmqpServer const& server, std::string_view query 
   return config;
 }
 
+/// Longer than any test waits for what has to come at once.
+inline constexpr std::chrono::seconds kLongTimeout{30};
+
+inline Config patient_config_for(test::AmqpServer const& server, std::string_view query = {}) {
+  auto config = config_for(server, query);
+  config.connection.connect_timeout = kLongTimeout;
+  return config;
+}
+
 inline std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
 }
@@ -98,6 +107,10 @@ inline void deliver(Session& session, std::uint16_t channel, std::string_view pr
 inline void accept_consumer(Session& session, std::uint16_t channel) {
   amqp_basic_consume_ok_t ok{to_bytes("billing")};
   session.send_method(channel, AMQP_BASIC_CONSUME_OK_METHOD, &ok);
+}
+
+inline void reset_connections(test::AmqpServer& server) {
+  server.for_each([](Session& session) { session.reset(); });
 }
 
 /// connection.close by the broker, which then hangs up.

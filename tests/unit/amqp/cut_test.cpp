@@ -58,7 +58,7 @@ class Breaking : public testing::Test {
       cut_ = std::move(cut);
     }
     auto const before = server_.accepted();
-    server_.for_each([](Session& session) { session.reset(); });
+    reset_connections(server_);
     ASSERT_TRUE(eventually([&] { return server_.accepted() > before; }));
     broken_ = before + 1;
   }
@@ -156,7 +156,7 @@ TEST_F(Breaking, AThousandTimesLeavesMemoryDescriptorsAndThreadsAsTheyWere) {
   for (int round = 1; round <= 1'000; ++round) {
     auto const before = broker_->health().reconnects;
     auto const connections = server_.accepted();
-    server_.for_each([](Session& session) { session.reset(); });
+    reset_connections(server_);
     ASSERT_TRUE(eventually([&] { return broker_->health().reconnects >= before + 2; })) << "of both";
     ASSERT_TRUE(eventually([&] { return latest > connections; })) << "consuming again";
     ASSERT_TRUE(publisher.publish("m")) << "publishing again";

@@ -22,9 +22,6 @@ using namespace std::chrono_literals;
 using test::AmqpServer;
 using test::eventually;
 
-/// Longer than any test waits for what has to come at once.
-constexpr std::chrono::seconds kLongTimeout{30};
-
 /// Does `harm` to the first `count` connections on which the method arrives.
 class Harm {
  public:
@@ -59,12 +56,6 @@ void fall_silent(Session& session, std::uint16_t) { session.fall_silent(); }
 Config hasty_config_for(AmqpServer const& server) {
   auto config = config_for(server);
   config.connection.close_timeout = 100ms;  // there is nobody to say goodbye to
-  return config;
-}
-
-Config patient_config_for(AmqpServer const& server, std::string_view query = {}) {
-  auto config = config_for(server, query);
-  config.connection.connect_timeout = kLongTimeout;
   return config;
 }
 
