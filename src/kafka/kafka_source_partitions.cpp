@@ -17,25 +17,8 @@ constexpr std::chrono::milliseconds kLastCommit{500};
 
 /// The group moves on without this assignment; the next one starts from the last commit.
 bool is_outdated(rd_kafka_resp_err_t code) noexcept {
-  return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
-}
-
-/// The coordinator is about to move, to answer or to end a rebalance. That one is told to members of the generation
-/// only: a commit of an earlier one is outdated.
-bool may_succeed_later(rd_kafka_resp_err_t code) noexcept {
-  switch (code) {
-    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
-    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
-    case RD_KAFKA_RESP_ERR__WAIT_COORD:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE: return true;
-    default: return false;
-  }
+  return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+         code == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST;
 }
 
 }  // namespace
@@ -169,10 +152,11 @@ KafkaSource::Answer KafkaSource::take_commit_answer(int timeout_ms) {
   bool const committed = code == RD_KAFKA_RESP_ERR_NO_ERROR;
   commits_.end(committed, Clock::now());
   if (committed) return Answer::kCommitted;
-  if (!is_outdated(code) && code != RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS) {
-    intake_.report(to_error(code, "committing"));
-  }
-  return may_succeed_later(code) ? Answer::kFailed : Answer::kRefused;
+  if (is_outdated(code)) return Answer::kRefused;
+  auto const error = to_error(code, "committing");
+  if (code != RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS) intake_.report(error);
+  // What has failed for good is worth a retry on the next handle, not on this one.
+  return error.retryable && code != RD_KAFKA_RESP_ERR__FATAL ? Answer::kFailed : Answer::kRefused;
 }
 
 }  // namespace fairlead::kafka

@@ -166,15 +166,32 @@ TEST_F(KafkaSourceMoves, TheLastCommitIsRepeatedAsLongAsItIsRefusedForTheMoment)
   EXPECT_FALSE(says_that_settlements_are_lost());
 }
 
-TEST_F(KafkaSourceMoves, ALastCommitThatIsRefusedForGoodIsSaidInTheLog) {
+TEST_F(KafkaSourceMoves, TheLastCommitIsRepeatedAfterWhateverElseIsWorthARetry) {
+  open();
+  publish(20);
+  cluster_.push_errors(MockCluster::kOffsetCommit,
+                       std::vector<rd_kafka_resp_err_t>(5, RD_KAFKA_RESP_ERR_UNKNOWN));  // no word on the coordinator
+  read_and_settle();
+  close_in(20s);
+  EXPECT_EQ(committed(), end_);
+  EXPECT_FALSE(says_that_settlements_are_lost());
+}
+
+class KafkaLastCommit : public KafkaSourceOnAMock, public testing::WithParamInterface<rd_kafka_resp_err_t> {};
+INSTANTIATE_TEST_SUITE_P(RefusedWith, KafkaLastCommit,
+                         testing::Values(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                         RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+                                         RD_KAFKA_RESP_ERR__FATAL),
+                         [](auto const& code) { return std::string(rd_kafka_err2name(code.param)); });
+
+TEST_P(KafkaLastCommit, ThatIsRefusedForGoodIsNotRepeatedAndSaidInTheLog) {
   open();
   publish(20);
   read_and_settle();
   ASSERT_TRUE(eventually([&] { return committed() == end_; }));
   auto const before = end_;
   publish(20);
-  cluster_.push_errors(MockCluster::kOffsetCommit,
-                       std::vector<rd_kafka_resp_err_t>(1'000, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED));
+  cluster_.push_errors(MockCluster::kOffsetCommit, std::vector<rd_kafka_resp_err_t>(1'000, GetParam()));
   read_and_settle();
   close_in(60s);
   EXPECT_LT(closed_in_, 30s) << "it is not worth another try";
