@@ -18,9 +18,9 @@ class BlackHole : public Conformance {
   void SetUp() override {
     Conformance::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    std::string reason;
-    outage_ = Outage::of(url_, reason);
-    if (outage_ == nullptr) GTEST_SKIP() << reason;
+    test::Missing missing;
+    outage_ = Outage::of(url_, missing);
+    if (outage_ == nullptr) return test::miss(missing);
     url_ = outage_->url();
   }
   void TearDown() override {

@@ -1,7 +1,8 @@
 #include "conformance/conformance.hpp"
 
+#include "support/missing.hpp"
+
 #include <atomic>
-#include <cstdlib>
 #include <map>
 #include <random>
 
@@ -19,13 +20,8 @@ void Conformance::SetUp() {
     url_ = "memory://" + unique_name("conformance");
     return;
   }
-  if (char const* const url = std::getenv(variable.c_str()); url != nullptr && *url != '\0') {
-    url_ = url;
-    return;
-  }
-  char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
-  if (required != nullptr && std::string_view(required) == "1") FAIL() << variable << " is not set, and is required";
-  GTEST_SKIP() << variable << " is not set";
+  url_ = test::environment(variable.c_str());
+  if (url_.empty()) test::miss({variable + " is not set"});
 }
 
 Config Conformance::config() const {

@@ -1,5 +1,6 @@
 #include "conformance/outage.hpp"
 
+#include "support/local_broker.hpp"
 #include "support/tcp_proxy.hpp"
 
 #include <signal.h>
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 
 namespace fairlead::conformance {
@@ -43,27 +43,27 @@ class StoppedProcess final : public Outage {
 
 }  // namespace
 
-std::unique_ptr<Outage> Outage::of(std::string const& url, std::string& reason) {
+std::unique_ptr<Outage> Outage::of(std::string const& url, test::Missing& missing) {
   if (url.starts_with("amqp://")) {
     auto const host_end = std::min(url.find_first_of("/?", 7), url.size());
     auto const colon = url.rfind(':', host_end);
     if (url.find("127.0.0.1:") != std::string::npos && url.find(',') == std::string::npos) {
       return std::make_unique<HoleInFront>(url, colon + 1, host_end - colon - 1);
     }
-    reason = "the proxy is for one broker on 127.0.0.1";
+    missing = {"the proxy is for one broker on 127.0.0.1", true};
     return nullptr;
   }
   if (!url.starts_with("kafka://")) {
-    reason = "this broker lives in the process and cannot stop answering";
+    missing = {"this broker lives in the process and cannot stop answering", true};
     return nullptr;
   }
-  auto const* const directory = std::getenv("FAIRLEAD_BROKER_DIR");
-  auto const* const backend = std::getenv("FAIRLEAD_KAFKA_BACKEND");
-  bool const is_own = backend == nullptr || std::string(backend) == "processes";
+  auto const kafka = test::local_broker("kafka");
+  missing = kafka.missing;
+  if (kafka.directory.empty()) return nullptr;
   pid_t pid = 0;
-  if (directory != nullptr && is_own) std::ifstream(std::string(directory) + "/kafka/1/pid") >> pid;
+  std::ifstream(kafka.directory + "/1/pid") >> pid;
   if (pid > 0) return std::make_unique<StoppedProcess>(url, pid);
-  reason = "needs a Kafka that runs as a local process (FAIRLEAD_BROKER_DIR)";
+  missing = {"no process id in " + kafka.directory};
   return nullptr;
 }
 

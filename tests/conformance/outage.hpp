@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/missing.hpp"
+
 #include <memory>
 #include <string>
 
@@ -14,9 +16,10 @@ class Outage {
   virtual void begin() = 0;
   virtual void end() = 0;
 
-  /// Null, and `reason`, when that cannot be done to this broker. RabbitMQ gets a proxy in front of it. Kafka tells its
-  /// clients to go around one: its process is stopped, which is possible only when the harness started it here.
-  [[nodiscard]] static std::unique_ptr<Outage> of(std::string const& url, std::string& reason);
+  /// Null, and what is missing, when that cannot be done to this broker. RabbitMQ gets a proxy in front of it. Kafka
+  /// tells its clients to go around one: its process is stopped, which is possible only when the harness started it
+  /// here.
+  [[nodiscard]] static std::unique_ptr<Outage> of(std::string const& url, test::Missing& missing);
 };
 
 }  // namespace fairlead::conformance

@@ -32,7 +32,7 @@ TEST_F(QueueDeleted, UnderAConsumerIsSeenAtOnceAndDeclaredAgain) {
 
   control({"delete_queue", queue()});
 
-  ASSERT_TRUE(eventually([&] { return billing.health().problem.has_value(); }, 1s)) << "noticed";
+  ASSERT_TRUE(eventually([&] { return billing.health().problem.has_value(); }, 1s + kSlack)) << "noticed";
   auto const problem = billing.health().problem.value_or(Error{});
   EXPECT_EQ(problem.code, Errc::kConnectionLost);
   EXPECT_NE(problem.message.find(queue()), std::string::npos) << problem.message;

@@ -1,23 +1,17 @@
 #include "security/secured.hpp"
 
-#include "support/child_process.hpp"
+#include "support/missing.hpp"
+#include "support/rabbitmqctl.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
 namespace fairlead::security {
 
 void Secured::SetUp() {
-  char const* const folder = std::getenv("FAIRLEAD_SECURED_DIR");
-  if (folder != nullptr) {
-    folder_ = folder;
-    return;
-  }
-  char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
-  if (required != nullptr && std::string_view(required) == "1") FAIL() << "FAIRLEAD_SECURED_DIR is not set";
-  GTEST_SKIP() << "FAIRLEAD_SECURED_DIR is not set: tests/brokers/provision.sh --secured sets it";
+  folder_ = test::environment("FAIRLEAD_SECURED_DIR");
+  if (folder_.empty()) test::miss({"FAIRLEAD_SECURED_DIR is not set: tests/brokers/provision.sh --secured sets it"});
 }
 
 std::string Secured::address(std::string const& key) const {
@@ -86,10 +80,7 @@ void Secured::expect_works(Config const& config) {
 }
 
 void Secured::rabbitmqctl(std::vector<std::string> const& arguments) const {
-  std::vector<std::string> command{START_RABBITMQ, "ctl", folder_ + "/secured-amqp", "1"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  test::ChildProcess ctl(command);
-  ASSERT_EQ(ctl.wait(60s), 0) << "rabbitmqctl " << arguments.front();
+  test::rabbitmqctl(folder_ + "/secured-amqp", arguments);
 }
 
 std::string Secured::unique_name(std::string_view prefix) {

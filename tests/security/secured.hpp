@@ -50,8 +50,8 @@ class Secured : public testing::Test {
   [[nodiscard]] Error refusal(Config const& config, std::string_view what) const;
   void expect_works(Config const& config);
 
-  /// Runs rabbitmqctl on the secured RabbitMQ; a failure of it is one of the test.
   [[nodiscard]] std::string const& folder() const noexcept { return folder_; }
+  /// Runs rabbitmqctl on the secured RabbitMQ; throws when it fails.
   void rabbitmqctl(std::vector<std::string> const& arguments) const;
 
   std::shared_ptr<test::Notebook> const log_ = std::make_shared<test::Notebook>(LogLevel::kTrace);

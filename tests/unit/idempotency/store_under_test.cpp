@@ -1,5 +1,6 @@
 #include "unit/idempotency/store_under_test.hpp"
 
+#include "support/missing.hpp"
 #include "support/redis_server.hpp"
 
 #include <cstdlib>
@@ -38,12 +39,7 @@ TemporaryFolder::~TemporaryFolder() {
 bool require_redis() {
   std::string const missing = test::RedisServer::missing();
   if (missing.empty()) return true;
-  char const* const required = std::getenv("FAIRLEAD_REQUIRE_BROKERS");
-  bool const is_required = required != nullptr && std::string_view(required) == "1";
-  [&] {
-    if (is_required) FAIL() << missing << ", and is required";
-    GTEST_SKIP() << missing;
-  }();
+  test::miss({missing});
   return false;
 }
 
