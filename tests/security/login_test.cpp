@@ -1,7 +1,7 @@
 #include "security/secured.hpp"
+#include "support/recorder.hpp"
 
 #include <array>
-#include <atomic>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -25,13 +25,6 @@ class Login : public Secured {
       EXPECT_FALSE(has(entry.text, secret)) << entry.text;
       for (auto const& [name, value] : entry.fields) EXPECT_FALSE(has(value, secret)) << name << "=" << value;
     }
-  }
-  /// A RabbitMQ user of the test's own, who may do everything in `/`.
-  std::string add_user(std::string const& password) {
-    auto const user = unique_name("user");
-    rabbitmqctl({"add_user", user, password});
-    rabbitmqctl({"set_permissions", user, ".*", ".*", ".*"});
-    return user;
   }
   std::string amqp_url(std::string const& user, std::string const& password, std::string const& rest = "/") {
     return "amqp://" + user + ":" + password + "@" + address("AMQP_ADDRESSES") + rest;
@@ -124,19 +117,11 @@ TEST_F(Login, PasswordChangedWhileConnectedHealsWhenItIsChangedBack) {
   made.publish.deadline = 40s;
   auto broker = Broker::open(made, {.logger = log_}).value();
   auto publisher = broker->publisher(destination_).value();
-  std::atomic<int> seen{0};
-  auto const billing = broker
-                           ->subscribe("billing",
-                                       [&](Delivery const&) {
-                                         ++seen;
-                                         test::something_changed();
-                                         return ack();
-                                       })
-                           .value();
+  test::Recorder const recorder;
+  auto const billing = broker->subscribe("billing", recorder.handler()).value();
   ASSERT_TRUE(publisher.publish("before"));
 
-  rabbitmqctl({"change_password", user, "second-password"});
-  rabbitmqctl({"close_all_user_connections", user, "test"});
+  change_password(user, "second-password");
   auto const refusals = [&] {
     std::vector<std::chrono::steady_clock::time_point> times;
     for (auto const& entry : log_->entries("connection")) {
@@ -150,7 +135,7 @@ TEST_F(Login, PasswordChangedWhileConnectedHealsWhenItIsChangedBack) {
 
   rabbitmqctl({"change_password", user, "first-password"});
   EXPECT_TRUE(publisher.publish("after"));
-  EXPECT_TRUE(eventually([&] { return seen >= 2; }));
+  EXPECT_TRUE(eventually([&] { return recorder.has("before") && recorder.has("after"); }));
   expect_not_shown("first-password");
 }
 

@@ -100,16 +100,6 @@ class Rotation : public Secured {
     std::thread thread_;
   };
 
-  std::string add_user(std::string const& password) {
-    auto const user = unique_name("user");
-    rabbitmqctl({"add_user", user, password});
-    rabbitmqctl({"set_permissions", user, ".*", ".*", ".*"});
-    return user;
-  }
-  void rotate(std::string const& user, std::string const& password) {
-    rabbitmqctl({"change_password", user, password});
-    rabbitmqctl({"close_all_user_connections", user, "rotation"});
-  }
   /// Kafka's users are in its configuration: another password needs a restart.
   void restart_kafka_with(std::string const& password) {
     auto const properties = folder() + "/secured-kafka/1/server.properties";
@@ -152,7 +142,7 @@ TEST_F(Rotation, RabbitmqTakesThePasswordOfTheProvider) {
     ASSERT_TRUE(eventually([&] { return (*opened)->health().is_healthy(); }));
     auto const before = vault.calls();
     vault.put(next);
-    rotate(user, next);
+    change_password(user, next);
     EXPECT_TRUE(eventually([&] { return vault.calls() >= before + 2; }));  // two connections
     flow.wait_for_progress();
   }
@@ -170,7 +160,7 @@ TEST_F(Rotation, RabbitmqReadsThePasswordFileAtEachConnection) {
   Flow flow(**opened, destination_);
   flow.wait_for_progress();
   std::ofstream(file) << "second-password\n";
-  rotate(user, "second-password");
+  change_password(user, "second-password");
   flow.wait_for_progress();
   flow.expect_nothing_lost();
   std::remove(file.c_str());

@@ -2,6 +2,7 @@
 
 #include "support/missing.hpp"
 #include "support/rabbitmqctl.hpp"
+#include "support/recorder.hpp"
 
 #include <atomic>
 #include <fstream>
@@ -67,20 +68,28 @@ void Secured::expect_works(Config const& config) {
   ASSERT_TRUE(opened) << opened.error().message;
   auto publisher = (*opened)->publisher(destination_);
   ASSERT_TRUE(publisher) << publisher.error().message;
-  std::atomic<int> seen{0};
-  auto const billing = (*opened)->subscribe("billing", [&](Delivery const&) {
-    ++seen;
-    test::something_changed();
-    return ack();
-  });
+  test::Recorder const recorder;
+  auto const billing = (*opened)->subscribe("billing", recorder.handler());
   ASSERT_TRUE(billing) << billing.error().message;
   auto const published = publisher->publish("m");
   ASSERT_TRUE(published) << published.error().message;
-  EXPECT_TRUE(eventually([&] { return seen >= 1; }));
+  EXPECT_TRUE(eventually([&] { return recorder.begun() >= 1; }));
 }
 
 void Secured::rabbitmqctl(std::vector<std::string> const& arguments) const {
   test::rabbitmqctl(folder_ + "/secured-amqp", arguments);
+}
+
+std::string Secured::add_user(std::string const& password) const {
+  auto const user = unique_name("user");
+  rabbitmqctl({"add_user", user, password});
+  rabbitmqctl({"set_permissions", user, ".*", ".*", ".*"});
+  return user;
+}
+
+void Secured::change_password(std::string const& user, std::string const& password) const {
+  rabbitmqctl({"change_password", user, password});
+  rabbitmqctl({"close_all_user_connections", user, "test"});
 }
 
 std::string Secured::unique_name(std::string_view prefix) {

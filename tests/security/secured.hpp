@@ -53,6 +53,10 @@ class Secured : public testing::Test {
   [[nodiscard]] std::string const& folder() const noexcept { return folder_; }
   /// Runs rabbitmqctl on the secured RabbitMQ; throws when it fails.
   void rabbitmqctl(std::vector<std::string> const& arguments) const;
+  /// A RabbitMQ user of the test's own, who may do everything in `/`.
+  [[nodiscard]] std::string add_user(std::string const& password) const;
+  /// And ends all connections of that user.
+  void change_password(std::string const& user, std::string const& password) const;
 
   std::shared_ptr<test::Notebook> const log_ = std::make_shared<test::Notebook>(LogLevel::kTrace);
   std::string const destination_ = unique_name("orders");

@@ -1,6 +1,7 @@
 #include "amqp/login.hpp"
 
 #include "amqp/frame_writer.hpp"
+#include "unit/amqp/tables.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,16 +13,8 @@ namespace {
 std::string start(std::string_view mechanisms, std::string_view server_properties = {}) {
   std::string payload(4, '\0');
   store_big_endian(payload.data(), std::uint32_t{AMQP_CONNECTION_START_METHOD});
-  auto const long_string = [&](std::string_view text) {
-    char size[4];
-    store_big_endian(size, static_cast<std::uint32_t>(text.size()));
-    payload.append(size, 4).append(text);
-  };
   payload.append("\0\x09", 2);
-  long_string(server_properties);
-  long_string(mechanisms);
-  long_string("en_US");
-  return payload;
+  return payload + long_string(server_properties) + long_string(mechanisms) + long_string("en_US");
 }
 
 std::string tune(std::uint16_t channel_max, std::uint32_t frame_max, std::uint16_t heartbeat) {
@@ -118,13 +111,7 @@ TEST_F(LoginTest, AMechanismTheBrokerDoesNotOfferIsUnsupported) {
 }
 
 TEST_F(LoginTest, ServerPropertiesOfAnyDepthAreSkipped) {
-  std::string bomb;
-  for (std::size_t left = 18'000; left > 0; --left) {
-    char head[] = {1, 'n', AMQP_FIELD_KIND_TABLE, 0, 0, 0, 0};
-    store_big_endian(head + 3, static_cast<std::uint32_t>((left - 1) * sizeof head));
-    bomb.append(head, sizeof head);
-  }
-  EXPECT_TRUE(login_.receive(start("PLAIN", bomb), out_));
+  EXPECT_TRUE(login_.receive(start("PLAIN", nested_tables(kMostLevels)), out_));
 }
 
 TEST_F(LoginTest, CutFramesAreRefused) {

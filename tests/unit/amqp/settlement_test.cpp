@@ -1,8 +1,11 @@
 #include "amqp/settlement.hpp"
 
+#include "support/wait.hpp"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 namespace fairlead::amqp {
@@ -75,7 +78,8 @@ TEST(Settlement, NoWakeIsLostBetweenWorkersAndTheIoThread) {
   // Takes only when told, as the I/O thread does: a lost wake would leave the last positions behind.
   std::uint64_t taken = 0;
   int answered = 0;
-  while (taken < kMessages) {
+  auto const deadline = std::chrono::steady_clock::now() + test::kPatience;
+  while (taken < kMessages && std::chrono::steady_clock::now() < deadline) {
     if (answered == wakes.load()) {
       std::this_thread::yield();
       continue;

@@ -125,15 +125,12 @@ TEST(KafkaProducerRebuild, FatalAnswersOfTheBrokerAreSurvived) {
   Rig rig(cluster);
   rig.publish(0, "k");
   ASSERT_TRUE(rig.wait_for_answers(1));
-  int number = 1;
-  for (auto const error :
-       {RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER}) {
-    auto const before = rig.rebuilds();
-    cluster.push_errors(MockCluster::kProduce, {error});
-    rig.publish(number++, "k");
-    ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(number)));
-    EXPECT_EQ(rig.rebuilds(), before + 1);
-    EXPECT_TRUE(rig.answer(number - 1));
+  for (int number = 1; number <= 2; ++number) {
+    cluster.push_errors(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER});
+    rig.publish(number, "k");
+    ASSERT_TRUE(rig.wait_for_answers(static_cast<std::size_t>(number) + 1));
+    EXPECT_EQ(rig.rebuilds(), static_cast<std::uint64_t>(number));
+    EXPECT_TRUE(rig.answer(number));
   }
   auto const told = rig.log().entries("kafka");
   EXPECT_TRUE(std::any_of(told.begin(), told.end(), [](auto const& entry) {

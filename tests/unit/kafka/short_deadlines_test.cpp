@@ -24,7 +24,7 @@ using test::read_back;
 
 constexpr std::array kDeadlines{50ms, 100ms, 250ms, 500ms};
 constexpr int kMessages = 80;
-constexpr auto kLate = 1s;
+constexpr auto kLate = 3s;  // on a busy machine
 
 class KafkaShortDeadlines : public testing::TestWithParam<std::chrono::milliseconds> {
  protected:

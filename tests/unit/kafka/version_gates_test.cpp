@@ -1,9 +1,8 @@
 #include "kafka/version_gates.hpp"
 
-#include <gtest/gtest.h>
+#include "support/missing.hpp"
 
-#include <cstdio>
-#include <cstdlib>
+#include <gtest/gtest.h>
 
 namespace fairlead::kafka {
 namespace {
@@ -13,9 +12,11 @@ constexpr int k260 = 0x020600ff;
 constexpr int k261 = 0x020601ff;
 
 TEST(VersionGates, TheVersionIsTheOneThatIsToBeTested) {
-  char const* const expected = std::getenv("FAIRLEAD_EXPECT_LIBRDKAFKA");
-  std::printf("librdkafka %s\n", rd_kafka_version_str());
-  EXPECT_STREQ(rd_kafka_version_str(), expected != nullptr ? expected : rd_kafka_version_str());
+  auto const expected = test::environment("FAIRLEAD_EXPECT_LIBRDKAFKA");
+  if (expected.empty()) {
+    GTEST_SKIP() << "no version is asked for (FAIRLEAD_EXPECT_LIBRDKAFKA); this is " << rd_kafka_version_str();
+  }
+  EXPECT_EQ(rd_kafka_version_str(), expected);
 }
 
 TEST(VersionGates, OpenWithTheirVersion) {
