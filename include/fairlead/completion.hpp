@@ -22,6 +22,7 @@ class Completion {
   requires(!std::is_same_v<std::remove_cvref_t<F>, Completion> && std::is_invocable_v<F&, Result<Receipt> const&>)
       Completion(F&& function) {  // NOLINT(google-explicit-constructor)
     using Stored = std::remove_cvref_t<F>;
+    // NOLINTNEXTLINE(misc-redundant-expression): it is of one type that both sides are equal
     if constexpr (sizeof(Stored) <= kInlineBytes && alignof(Stored) <= alignof(std::max_align_t) &&
                   std::is_nothrow_move_constructible_v<Stored>) {
       ::new (static_cast<void*>(storage_)) Stored(std::forward<F>(function));

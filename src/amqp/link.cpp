@@ -89,12 +89,12 @@ bool Link::take_credentials() {
   auto answer = credentials_->take();
   if (!answer) return false;
   credentials_.reset();
-  if (*answer) {
-    login_.use(**std::move(answer));
-  } else {
+  if (!*answer) {
     fail(answer->error());
+    return false;
   }
-  return answer->has_value();
+  login_.use(**std::move(answer));
+  return true;
 }
 
 void Link::open_next_address() {

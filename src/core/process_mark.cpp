@@ -30,7 +30,8 @@ void keep_for_ever(std::shared_ptr<void> owner) noexcept {
     Kept* next;
   };
   static std::atomic<Kept*> kept{nullptr};  // reachable, so that nobody takes it for a leak
-  auto* const node = new Kept{std::move(owner), nullptr};
+  // Without memory for it the process ends, as of everything that may not fail.
+  auto* const node = new Kept{std::move(owner), nullptr};  // NOLINT(bugprone-unhandled-exception-at-new)
   node->next = kept.exchange(node);
 }
 

@@ -113,7 +113,7 @@ Result<void> check_partitions(DestinationPlan const& plan, std::string const& to
 
 int milliseconds_until(Clock::time_point deadline) noexcept {
   auto const left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 24 * 3'600'000));
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 24 * std::int64_t{3'600'000}));
 }
 
 std::string topic_of(DestinationPlan const& plan) {

@@ -140,7 +140,7 @@ NativeOptions producer_options(NativeOptions client, Config const& config) {
   return client;
 }
 
-NativeOptions consumer_options(NativeOptions client, std::string const& group, bool reads_retries) {
+NativeOptions consumer_options(NativeOptions const& client, std::string const& group, bool reads_retries) {
   NativeOptions options{
       {"session.timeout.ms", "10000"},  // a member that was killed is replaced after this
       {"max.poll.interval.ms", max_poll_interval(client)},
@@ -155,7 +155,7 @@ NativeOptions consumer_options(NativeOptions client, std::string const& group, b
   // A fetch asked for while the queue of fresh messages was full waits for retries alone, and holds up those that are
   // fetched next: with librdkafka's 500 ms for longer than the stall that FetchWaker ends.
   if (reads_retries) options["fetch.wait.max.ms"] = "20";
-  for (auto& [name, value] : client) options[name] = std::move(value);
+  for (auto const& [name, value] : client) options[name] = value;
   options["group.id"] = group;
   options["enable.auto.commit"] = "false";
   options["enable.auto.offset.store"] = "false";

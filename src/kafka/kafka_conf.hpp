@@ -23,7 +23,7 @@ namespace fairlead::kafka {
 /// those of the URL, and added by who makes a client.
 [[nodiscard]] Result<NativeOptions> client_options(Config const& config, BrokerUrl const& url, bool has_login = false);
 [[nodiscard]] NativeOptions producer_options(NativeOptions client, Config const& config);
-[[nodiscard]] NativeOptions consumer_options(NativeOptions client, std::string const& group, bool reads_retries);
+[[nodiscard]] NativeOptions consumer_options(NativeOptions const& client, std::string const& group, bool reads_retries);
 
 /// kInvalidConfig names the property and, when it is unknown, the nearest one. Never shows a value that may be secret.
 /// `topic_opaque` is what rd_kafka_topic_opaque answers for the handle's topics.

@@ -26,7 +26,7 @@ Severity severity_of(LogLevel level) noexcept {
     case LogLevel::kDebug: return {"DEBUG", 5};
     case LogLevel::kInfo: return {"INFO", 9};
     case LogLevel::kWarn: return {"WARN", 13};
-    case LogLevel::kError: break;
+    case LogLevel::kError:
     case LogLevel::kOff: break;
   }
   return {"ERROR", 17};

@@ -13,8 +13,8 @@ namespace fairlead {
 // and of what brokers accept without configuration.
 inline constexpr std::size_t kMaxHeaders = 64;
 inline constexpr std::size_t kMaxHeaderName = 255;
-inline constexpr std::size_t kMaxHeaderValue = 8 * 1024;
-inline constexpr std::size_t kMaxKey = 4 * 1024;
+inline constexpr std::size_t kMaxHeaderValue = std::size_t{8} << 10;
+inline constexpr std::size_t kMaxKey = std::size_t{4} << 10;
 inline constexpr std::size_t kMaxShortString = 255;                        // id, content type
 inline constexpr std::size_t kMaxRoutingKey = 240;                         // leaves room for the partition number
 inline constexpr std::chrono::milliseconds kMaxTimeToLive{0xffff'ffffLL};  // RabbitMQ's limit
