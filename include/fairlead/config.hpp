@@ -176,6 +176,8 @@ struct KafkaConfig {
   /// Any librdkafka property; those the contract depends on are refused. Of a member of a group, `session.timeout.ms`
   /// is 10 s, and `max.poll.interval.ms` 60 s or the session's time-out, if that is longer: no handler has to keep to
   /// it, but the group waits that long for a member to give up its partitions, and a member to be answered its join.
+  /// `fetch.wait.max.ms` is 100 ms or less and `retry.backoff.ms` 250 ms: with the first as long as the second, a group
+  /// whose coordinator has moved may be kept from committing until its session is lost.
   NativeOptions conf;
 };
 

@@ -152,9 +152,13 @@ NativeOptions consumer_options(NativeOptions const& client, std::string const& g
       {"isolation.level", "read_committed"},
   };
   if (has(Since::kFetchQueueBackoff)) options["fetch.queue.backoff.ms"] = "5";  // else: FetchWaker
+  // Where a coordinator has moved to is told on a connection that also fetches, after the fetch. A refused commit must
+  // still wait for its repetition then: one that waits for an address is failed when there is one (2.12.1), asks again
+  // behind the next fetch, and so on until the session is lost.
+  options["retry.backoff.ms"] = "250";
   // A fetch asked for while the queue of fresh messages was full waits for retries alone, and holds up those that are
   // fetched next: with librdkafka's 500 ms for longer than the stall that FetchWaker ends.
-  if (reads_retries) options["fetch.wait.max.ms"] = "20";
+  options["fetch.wait.max.ms"] = reads_retries ? "20" : "100";
   for (auto const& [name, value] : client) options[name] = value;
   options["group.id"] = group;
   options["enable.auto.commit"] = "false";

@@ -15,8 +15,8 @@
 namespace fairlead::kafka {
 namespace {
 
-std::string consumer_property(NativeOptions client, char const* name) {
-  auto const conf = make_conf(consumer_options(std::move(client), "billing", false)).value();
+std::string consumer_property(NativeOptions client, char const* name, bool reads_retries = false) {
+  auto const conf = make_conf(consumer_options(std::move(client), "billing", reads_retries)).value();
   char value[64];
   std::size_t size = sizeof value;
   return rd_kafka_conf_get(conf.get(), name, value, &size) == RD_KAFKA_CONF_OK ? value : "unknown";
@@ -29,6 +29,17 @@ TEST(KafkaConf, AJoinOfAGroupWaitsAMinuteForItsAnswerAndNotFive) {
 
 TEST(KafkaConf, ALongerSessionIsAllowedByItself) {
   EXPECT_EQ(consumer_property({{"session.timeout.ms", "90000"}}, "max.poll.interval.ms"), "90000");
+}
+
+TEST(KafkaConf, WhereTheCoordinatorIsCanBeToldBeforeARefusedCommitIsRepeated) {
+  constexpr double kLeastBackoff = 0.8;  // librdkafka's jitter
+  constexpr int kRoundTrip = 100;
+  for (bool const reads_retries : {false, true}) {
+    auto const fetch = std::stoi(consumer_property({}, "fetch.wait.max.ms", reads_retries));
+    auto const backoff = std::stoi(consumer_property({}, "retry.backoff.ms", reads_retries));
+    EXPECT_LE(fetch + kRoundTrip, backoff * kLeastBackoff);
+  }
+  EXPECT_EQ(consumer_property({{"fetch.wait.max.ms", "500"}}, "fetch.wait.max.ms"), "500");
 }
 
 /// Of TCP sockets in this process.

@@ -117,6 +117,7 @@ TEST_F(KafkaSourceMoves, ReadsAndCommitsOnWhenTheCoordinatorMovesAndRefusesCommi
   publish(20);
   read_and_settle();
   EXPECT_TRUE(eventually([&] { return committed() == end_; }));
+  EXPECT_EQ(intake_.seen().back().lane.epoch, intake_.seen().front().lane.epoch) << "the session was lost meanwhile";
   close_in(10s);
   check_positions();
 }
