@@ -62,7 +62,8 @@ INSTANTIATE_TEST_SUITE_P(
                   Errc::kNotConnected,
                   "connection.connect_timeout"},
         Handshake{"HangsUpAtOnce", [](Session& session) { session.hang_up(); }, {}, Errc::kNotConnected, "login"},
-        Handshake{"ResetsAtOnce", [](Session& session) { session.reset(); }, {}, Errc::kNotConnected, "login"},
+        // Before or after the client has noticed that it is connected.
+        Handshake{"ResetsAtOnce", [](Session& session) { session.reset(); }, {}, Errc::kNotConnected, "reset by peer"},
         Handshake{"SpeaksAnotherProtocol",
                   [](Session& session) {
                     session.send("HTTP/1.1 400 Bad Request\r\n\r\n");
