@@ -67,12 +67,7 @@ TEST_P(BlockedByAlarm, PublishersVisiblyWhileConsumersGoOnAndTheEndIsNoticed) {
   auto configuration = config();
   configuration.broker += "?heartbeat=1";  // the alarm outlasts two of them
   auto broker = open(configuration);
-  auto billing = broker
-                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", recorder.handler_behind(gate)).value();
   publish(*broker, numbered("before-", 500));
   auto publisher = broker->publisher(destination_).value();
 

@@ -18,12 +18,7 @@ TEST_P(Closing, WithWorkInFlightKeepsItsDeadlineAndLosesNothing) {
   orders_of(configuration).partitions = 2;
   billing_of(configuration).concurrency = 4;
   auto first = open(configuration);
-  auto first_billing = first
-                           ->subscribe("billing", before.handler([gate](Seen const&) {
-                             gate.wait();
-                             return ack();
-                           }))
-                           .value();
+  auto first_billing = first->subscribe("billing", before.handler_behind(gate)).value();
   std::vector<Message> messages;
   for (int index = 0; index < 200; ++index) {
     messages.push_back({.payload = std::to_string(index), .key = "key-" + std::to_string(index % 20)});
@@ -126,12 +121,7 @@ TEST_P(Closing, DestructionWithAStuckHandlerIsBounded) {
   auto configuration = config();
   configuration.connection.close_timeout = 300ms;
   auto broker = open(configuration);
-  auto billing = broker
-                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", recorder.handler_behind(gate)).value();
   publish(*broker, "m");
   ASSERT_TRUE(eventually([&] { return recorder.begun() == 1; }));
 

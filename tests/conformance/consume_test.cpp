@@ -59,12 +59,7 @@ TEST_P(Consuming, MaxInFlightBoundsWhatIsTakenIn) {
   billing_of(configuration).max_in_flight = 5;
   add_group(configuration, "shipping");
   auto broker = open(configuration);
-  auto billing = broker
-                     ->subscribe("billing", slow.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", slow.handler_behind(gate)).value();
   auto shipping = broker->subscribe("shipping", quick.handler()).value();
 
   publish(*broker, numbered("m", 50));

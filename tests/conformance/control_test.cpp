@@ -40,12 +40,7 @@ TEST_P(Control, PauseLetsRunningHandlersFinishAndHoldsWhatWasTakenIn) {
   Recorder recorder;
   Gate gate;
   auto broker = open(config());
-  auto billing = broker
-                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", recorder.handler_behind(gate)).value();
   publish(*broker, numbered("m", 50));
   ASSERT_TRUE(eventually([&] { return recorder.begun() == 1 && billing.stats().received == 50; }));
 

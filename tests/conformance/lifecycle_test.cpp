@@ -121,12 +121,7 @@ TEST_P(Draining, StopReportsAHandlerThatIsStillRunning) {
   Recorder recorder;
   Gate gate;
   auto broker = open(config());
-  auto billing = broker
-                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", recorder.handler_behind(gate)).value();
   publish(*broker, "m");
   ASSERT_TRUE(eventually([&] { return recorder.begun() == 1; }));
 

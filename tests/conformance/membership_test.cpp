@@ -86,12 +86,7 @@ TEST_P(Membership, LateSettlementOfAStoppedMemberIsFenced) {
   Gate gate;
   auto const configuration = config();
   auto first = open(configuration);
-  auto stopped = first
-                     ->subscribe("billing", late.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto stopped = first->subscribe("billing", late.handler_behind(gate)).value();
   publish(*first, numbered("m", 20));
   ASSERT_TRUE(eventually([&] { return late.begun() == 1; }));
 

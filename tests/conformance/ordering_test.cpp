@@ -19,6 +19,14 @@ class KeyOrder : public Conformance {
     }
     return messages;
   }
+  /// So many are handled, those of a key one after the other in their order.
+  static void expect_handled_in_order(Recorder const& recorder, std::size_t count) {
+    ASSERT_TRUE(eventually([&] { return recorder.finished() >= count; })) << recorder.finished();
+    EXPECT_EQ(recorder.distinct_payloads().size(), count);
+    EXPECT_FALSE(recorder.overlapped_within_a_key());
+    expect_key_order(recorder.seen());
+  }
+
   int published_ = 0;
 };
 INSTANTIATE_TEST_SUITE_P(On, KeyOrder, testing::ValuesIn(brokers_under_test()), name_of);
@@ -33,10 +41,7 @@ TEST_P(KeyOrder, IsKeptWithManyWorkers) {
 
   publish(*broker, next_messages(3'000, 30));
 
-  ASSERT_TRUE(eventually([&] { return recorder.finished() >= 3'000; })) << recorder.finished();
-  EXPECT_EQ(recorder.distinct_payloads().size(), 3'000U);
-  EXPECT_FALSE(recorder.overlapped_within_a_key());
-  expect_key_order(recorder.seen());
+  expect_handled_in_order(recorder, 3'000);
 }
 
 TEST_P(KeyOrder, IsKeptWithTwoMembers) {
@@ -51,10 +56,7 @@ TEST_P(KeyOrder, IsKeptWithTwoMembers) {
 
   publish(*broker, next_messages(2'000, 40));
 
-  ASSERT_TRUE(eventually([&] { return recorder.finished() >= 2'000; })) << recorder.finished();
-  EXPECT_EQ(recorder.distinct_payloads().size(), 2'000U);
-  EXPECT_FALSE(recorder.overlapped_within_a_key());
-  expect_key_order(recorder.seen());
+  expect_handled_in_order(recorder, 2'000);
 }
 
 TEST_P(KeyOrder, IsKeptWhileMembersJoinAndLeave) {

@@ -100,12 +100,7 @@ TEST_P(Refusing, PriorityIsKeptWhereItIsPossible) {
   billing_of(configuration).max_in_flight = 1;
   auto broker = open(configuration);
   if (auto const& can = broker->capabilities().priority; !can) GTEST_SKIP() << can.reason;
-  auto billing = broker
-                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", recorder.handler_behind(gate)).value();
   auto publisher = broker->publisher(destination_).value();
 
   ASSERT_TRUE(publisher.publish("first"));

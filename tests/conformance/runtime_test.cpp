@@ -27,12 +27,7 @@ TEST_P(Runtime, AllWorkersRunAtOnceAndNeverMore) {
   auto configuration = config();
   billing_of(configuration).concurrency = 16;
   auto broker = open(configuration);
-  auto billing = broker
-                     ->subscribe("billing", recorder.handler([gate](Seen const&) {
-                       gate.wait();
-                       return ack();
-                     }))
-                     .value();
+  auto billing = broker->subscribe("billing", recorder.handler_behind(gate)).value();
 
   publish(*broker, one_for_each(100));
 

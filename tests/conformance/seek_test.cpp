@@ -113,12 +113,7 @@ TEST_P(Seeking, WhatRunsMeanwhileIsFencedAndHandledAgain) {
   auto configuration = config();
   add_group(configuration, "audit");
   auto broker = open(configuration);
-  auto audit = broker
-                   ->subscribe("audit", recorder.handler([gate](Seen const&) {
-                     gate.wait();
-                     return ack();
-                   }))
-                   .value();
+  auto audit = broker->subscribe("audit", recorder.handler_behind(gate)).value();
   publish(*broker, numbered("m", 5));
   ASSERT_TRUE(eventually([&] { return recorder.begun() == 1; }));
 

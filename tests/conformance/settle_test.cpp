@@ -119,12 +119,7 @@ TEST_P(Settling, MessageOfAHandlerThatNeverFinishedComesAgain) {
   auto configuration = config();
   configuration.connection.close_timeout = 500ms;
   auto first = open(configuration);
-  auto first_billing = first
-                           ->subscribe("billing", stuck.handler([gate](Seen const&) {
-                             gate.wait();
-                             return ack();
-                           }))
-                           .value();
+  auto first_billing = first->subscribe("billing", stuck.handler_behind(gate)).value();
   publish(*first, numbered("m", 5));
   ASSERT_TRUE(eventually([&] { return stuck.begun() == 1; }));
 

@@ -1,7 +1,5 @@
 #include "support/recorder.hpp"
 
-#include "support/wait.hpp"
-
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -84,6 +82,13 @@ Handler Recorder::handler(Decide decide) const {
     });
     return decide ? decide(message) : ack();
   };
+}
+
+Handler Recorder::handler_behind(Gate gate) const {
+  return handler([gate = std::move(gate)](Seen const&) {
+    gate.wait();
+    return ack();
+  });
 }
 
 std::size_t Recorder::begun() const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/wait.hpp"
+
 #include <fairlead/delivery.hpp>
 #include <fairlead/outcome.hpp>
 #include <fairlead/subscription.hpp>
@@ -46,6 +48,8 @@ class Recorder {
 
   /// Records the message, then answers what `decide` says; without one, `ack`.
   [[nodiscard]] Handler handler(Decide decide = {}) const;
+  /// Records the message, waits until the gate is open, and acks.
+  [[nodiscard]] Handler handler_behind(Gate gate) const;
 
   [[nodiscard]] std::size_t begun() const;
   [[nodiscard]] std::size_t finished() const;
