@@ -3,6 +3,7 @@ a fault proxy. Whatever becomes of this process, the keeper (tests/brokers/keepe
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -12,6 +13,24 @@ from proxy import Proxy
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'brokers')
 FIRST_PROXY_PORT, PROXY_PORTS = 32000, 700  # above what the scripts choose from, below the ephemeral range
 START_SECONDS, CONTROL_SECONDS, CONTROL_TRIES = 300, 60, 3
+
+
+def free_ports(number, random):
+    """Ports on which nobody listens. Not of the kernel's choice: those may be given to an outgoing connection before the
+    proxy listens on them."""
+    found = []
+    for port in random.sample(range(FIRST_PROXY_PORT, FIRST_PROXY_PORT + PROXY_PORTS), PROXY_PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(('127.0.0.1', port))
+                probe.listen()
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == number:
+            return found
+    raise Stuck(f'no {number} free ports from {FIRST_PROXY_PORT} on')
 
 
 class Brokers:
@@ -25,7 +44,7 @@ class Brokers:
         os.makedirs(self.home)
         self.keeper = subprocess.Popen([os.path.join(SCRIPTS, 'keeper.sh'), self.home], stdin=subprocess.PIPE,
                                        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        ports = random.sample(range(FIRST_PROXY_PORT, FIRST_PROXY_PORT + PROXY_PORTS), nodes)
+        ports = free_ports(nodes, random)
         began = time.monotonic()
         try:
             self.run('start', environment=self.environment(ports), seconds=START_SECONDS)

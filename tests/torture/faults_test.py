@@ -144,13 +144,14 @@ class Redelivery(unittest.TestCase):
         self.assertEqual(self.violations(run, copies={1: 3}), [])
         self.assertEqual(self.violations(run, copies={1: 2}), ['processes over their redelivery bound'])
 
-    def test_what_a_killed_broker_was_about_to_take_is_not_counted(self):
+    def test_what_was_under_way_when_its_connection_broke_is_not_counted(self):
         run = history(life('a', [0, 1, 1, 2, 2], 0))
         self.assertEqual(self.violations(run, unclear={1, 2}), [])
         self.assertEqual(self.violations(run, unclear={1}), ['processes over their redelivery bound'])
         published = [Answer('confirmed', number, 'k0', begin=begin * 1_000_000, took=2_000_000)
                      for number, begin in enumerate([5, 7, 12, 14])]
-        self.assertEqual(repeats.published_during(published, [fault(8, 13, 'broker killed')]), {1, 2})
+        self.assertEqual(repeats.under_way(published, [13 * SECOND, 8 * SECOND]), {1, 2})
+        self.assertEqual(repeats.under_way(published, [11 * SECOND]), set())
 
     def test_a_kill_explains_no_more_than_its_own(self):
         run = history(life('a', range(5), 0, 'killed'), life('b', range(5), 100))

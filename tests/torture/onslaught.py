@@ -173,17 +173,20 @@ class Onslaught:
         else:
             entries = truth.read_audit(setting, AUDIT)
             truth.judge_queues(setting, verdict)
+        self.keep('at-broker', entries)
+        self.keep('faults', [(fault.begin, fault.end, fault.kind) for fault in foe.faults])
         numbers = [number for _, number in entries]
         verdict.figures['unknown, but there'] = len(set(numbers) & set(answers.unknown))
         checker.judge_delivery(run, verdict)
         checker.judge_order(run, verdict)
         truth.judge_entries(entries, run, verdict)
-        copies, redelivery_losses = self.judge_copies(numbers, foe, lives, verdict)
-        # A broker that is killed may have kept what it had not confirmed for one group and not for the other, and it is
-        # sent to both again: what is left for the auditors does not say how often it was there for the consumers.
-        unclear = repeats.published_during(answers.every(), [fault for fault in foe.faults if fault.kind == 'broker killed'])
-        repeats.judge_redelivery(run, copies, foe.faults, limits, verdict, redelivery_losses,
-                                 unclear if setting.broker == 'amqp' else frozenset())
+        if setting.broker == 'kafka':
+            losses, unclear = None, frozenset()  # librdkafka does not say which process lost its connection
+            copies = repeats.judge_copies(numbers, PRODUCERS * sum(fault.cuts for fault in foe.faults), WINDOW, verdict)
+        else:
+            losses, unclear = self.losses(of_each, lives, verdict)
+            copies = repeats.judge_copies(numbers, sum(map(losses.get, self.producers())), WINDOW, verdict)
+        repeats.judge_redelivery(run, copies, foe.faults, limits, verdict, losses, unclear)
         checker.judge_ends(run, limits, verdict, foe.faults)
         liveness.judge_answers(of_each, verdict)
         confirms = [(answer.begin + answer.took) * 1000 for answer in answers.confirmed.values()]
@@ -194,22 +197,32 @@ class Onslaught:
         self.measure(answers, lives, foe, confirms, verdict)
         return verdict
 
-    def judge_copies(self, numbers, foe, lives, verdict):
-        """RabbitMQ: a process has one connection, and says when it lost it. librdkafka does not say it of each."""
-        producers = [f'producer-{number}' for number in range(PRODUCERS)]
-        if self.setting.broker == 'kafka':
-            losses = PRODUCERS * sum(fault.cuts for fault in foe.faults)
-            return repeats.judge_copies(numbers, losses, WINDOW, verdict), None
-        lost = {name: len(connection_losses(self.setting, [name], LOST))
-                for name in [*producers, *(life.name for life in lives)]}
+    def keep(self, name, rows):
+        """For whoever looks for the cause of what was found."""
+        with open(self.setting.path(name), 'w', encoding='utf-8') as file:
+            file.writelines(' '.join(map(str, row)) + '\n' for row in rows)
+
+    @staticmethod
+    def producers():
+        return [f'producer-{number}' for number in range(PRODUCERS)]
+
+    def losses(self, of_each, lives, verdict):
+        """RabbitMQ: a process has one connection, and says when it lost it: how often each did, and the messages whose
+        publish was under way then. Of what a connection that ends has brought, each queue takes in the first part, and
+        not every queue the same: what is left for the auditors does not say how often these were there for the
+        consumers."""
+        times = {name: connection_losses(self.setting, [name], LOST)
+                 for name in [*self.producers(), *(life.name for life in lives)]}
+        losses = {name: len(found) for name, found in times.items()}
         verdict.figures['reconnects of producers, of consumers'] = [
-            sum(lost[name] for name in producers), sum(lost[life.name] for life in lives)]
-        return repeats.judge_copies(numbers, sum(lost[name] for name in producers), WINDOW, verdict), lost
+            sum(map(losses.get, self.producers())), sum(losses[life.name] for life in lives)]
+        return losses, {number for name, answers in zip(self.producers(), of_each)
+                        for number in repeats.under_way(answers.every(), times[name])}
 
     def measure(self, answers, lives, foe, confirms, verdict):
         """How quickly faults were noticed and overcome; figures only."""
         cuts = [fault for fault in foe.faults if fault.cuts]
-        logs = [f'producer-{number}' for number in range(PRODUCERS)] + [life.name for life in lives]
+        logs = self.producers() + [life.name for life in lives]
         begins = {answer.number: answer.begin * 1000 for answer in answers.every()}
         verdict.figures['noticed after, p50, p99, max, s'] = liveness.percentiles(
             liveness.detections(cuts, connection_losses(self.setting, logs)))

@@ -16,11 +16,14 @@ def judge_copies(numbers, losses, window, verdict):
     return copies
 
 
-def published_during(answers, faults):
-    """The numbers whose publish was under way in one of these times."""
-    spans = [(fault.begin, fault.end) for fault in faults]
-    return {answer.number for answer in answers if any(
-        answer.begin * 1000 <= end and begin <= (answer.begin + answer.took) * 1000 for begin, end in spans)}
+def under_way(answers, times):
+    """The numbers whose publish had begun and not ended at one of these times."""
+    times = sorted(times)
+
+    def first_from(microseconds):
+        return bisect.bisect_left(times, microseconds * 1000)
+    return {answer.number for answer in answers
+            if first_from(answer.begin) < first_from(answer.begin + answer.took + 1)}
 
 
 def redeliveries(history, copies, unclear=frozenset()):
