@@ -51,7 +51,9 @@ configure() {
 }
 targets=(--target all)
 # Most tests wait for a broker, so that more run at once than there are cores.
-ctest=(ctest --test-dir "build/$PRESET" --output-on-failure --no-tests=error -j "$(($(nproc) + 1))")
+results=$ROOT/build/$PRESET/tests.xml
+ctest=(ctest --test-dir "build/$PRESET" --output-on-failure --no-tests=error -j "$(($(nproc) + 1))"
+  --output-junit "$results" --test-output-size-failed 65536)
 case $PRESET in
 asan | tsan)
   targets=(--target sanitized)
@@ -71,10 +73,18 @@ mkdir -p build
 step "configure ($PRESET)" configure
 step "build ($PRESET)" cmake --build "build/$PRESET" -j"$(nproc)" "${targets[@]}"
 
+run_tests() { # NAME COMMAND... : a step; what failed is said again at the end, where a log is read first
+  local code=0
+  rm -f "$results"
+  step "$@" || code=$?
+  if [ "$code" != 0 ] && [ -f "$results" ]; then "$ROOT/tests/failed.py" "$results"; fi
+  return "$code"
+}
+
 if [ -n "$QUICK" ]; then
   echo "--quick: Kafka and RabbitMQ tests are left out"
   unset FAIRLEAD_KAFKA_URL FAIRLEAD_AMQP_URL FAIRLEAD_REQUIRE_BROKERS FAIRLEAD_BROKER_DIR
-  step "test ($PRESET, without brokers)" "${ctest[@]}" -LE broker
+  run_tests "test ($PRESET, without brokers)" "${ctest[@]}" -LE broker
   exit
 fi
 
@@ -99,4 +109,4 @@ if [ -n "$CONTAINERS" ]; then
 fi
 export FAIRLEAD_REQUIRE_BROKERS=1
 export FAIRLEAD_BROKER_LOGS=${FAIRLEAD_BROKER_LOGS:-$ROOT/build/$PRESET/broker-logs}
-step "test ($PRESET, with brokers)" "$BROKERS/provision.sh" --kafka --amqp --secured --mode "$mode" -- "${ctest[@]}"
+run_tests "test ($PRESET, with brokers)" "$BROKERS/provision.sh" --kafka --amqp --secured --mode "$mode" -- "${ctest[@]}"
