@@ -216,8 +216,10 @@ class Onslaught:
         losses = {name: len(found) for name, found in times.items()}
         verdict.figures['reconnects of producers, of consumers'] = [
             sum(map(losses.get, self.producers())), sum(losses[life.name] for life in lives)]
-        return losses, {number for name, answers in zip(self.producers(), of_each)
-                        for number in repeats.under_way(answers.every(), times[name])}
+        unclear = {number for name, answers in zip(self.producers(), of_each)
+                   for number in repeats.under_way(answers.every(), times[name])}
+        verdict.figures['under way at a reconnect'] = len(unclear)
+        return losses, unclear
 
     def measure(self, answers, lives, foe, confirms, verdict):
         """How quickly faults were noticed and overcome; figures only."""
