@@ -20,15 +20,17 @@ seconds() { printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100)); } # MS -> "12.
 elapsed() { seconds $(($(now_ms) - $1)); }                         # START_MS -> "12.3 s"
 
 # Sets PORT to a port nobody listens on, below the ephemeral range (32768 and up), so that no outgoing
-# connection can take it between the choice and the bind.
-PORTS_TAKEN=
+# connection can take it between the choice and the bind. Brokers start at the same time: a folder in PORTS says
+# that somebody has chosen the port; ten minutes later whoever did listens, or has ended.
+PORTS=${TMPDIR:-/tmp}/fairlead-ports.$UID
 free_port() {
   local p
+  mkdir -p "$PORTS"
+  find "$PORTS" -mindepth 1 -mmin +10 -delete 2>/dev/null || true
   for _ in {1..200}; do
     p=$((SRANDOM % 9000 + 21000))
-    case " $PORTS_TAKEN " in *" $p "*) continue ;; esac
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then
-      PORTS_TAKEN+=" $p" PORT=$p
+    if mkdir "$PORTS/$p" 2>/dev/null && ! (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then
+      PORT=$p
       return 0
     fi
   done
