@@ -95,7 +95,7 @@ TEST(Pause, DrainWhilePausedEnds) {
     return ack();
   });
   rig.deliver({{.key = "a", .payload = "slow"}, {.key = "a"}, {.key = "b"}});
-  ASSERT_TRUE(eventually([&] { return rig.stats().handled == 1; }));
+  ASSERT_TRUE(eventually([&] { return begun == 2 && rig.stats().handled == 1; }));
   rig.core->pause();
   gate.open();
   ASSERT_TRUE(eventually([&] { return rig.settled() == 1; }));
