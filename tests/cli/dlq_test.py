@@ -184,7 +184,7 @@ class Redrive(Dlq):
                                                  self.last_line(mistaken)).groups())
         self.assertEqual(mistaken.returncode, 1 if failed else 0, mistaken.stderr)
         left = self.listed()
-        self.assertEqual(len(left), total - redriven)
+        self.assertEqual(len(left), total - redriven, mistaken.stderr.decode())
         came_back = self.consume(redriven)
         self.assertEqual({message['id'] for message in left + came_back}, {f'm-{i}' for i in range(total)})
 
