@@ -22,11 +22,6 @@ EVERY_BYTE = bytes(range(256))
 BINARY_KEY = b'key \xff\xfe'
 
 
-def numbered(total):
-    """Lines so long that a pipe holds few of them: who prints them is still at it when the first ones are read."""
-    return [f'{number:0100}' for number in range(total)]
-
-
 def in_base64(data):
     return base64.b64encode(data).decode()
 
@@ -109,7 +104,8 @@ class Interoperability(Broker):
 
 class Settlement(Broker):
     def publish_numbered(self, total=20_000):
-        sent = numbered(total)
+        """Lines so long that a pipe holds few of them: who prints them is still at it when the first ones are read."""
+        sent = [f'{number:0100}' for number in range(total)]
         self.assertEqual(self.publish('\n'.join(sent) + '\n', partitions=3), (total, total, 0))
         return sent
 

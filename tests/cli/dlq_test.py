@@ -60,7 +60,7 @@ class Dlq(Command):
     def consume(self, count):
         """That many messages, after which no more come."""
         lines = self.consumed('--count', str(count)) if count else []
-        self.assertEqual(self.consumed('--idle-exit', '2s'), [])
+        self.assertEqual(self.consumed('--idle-exit', '5s'), [])
         return [json.loads(line) for line in lines]
 
     def consumed(self, *arguments):
